@@ -1,0 +1,1 @@
+//! Plans runs, publishes jobs, watches barriers, sweeps

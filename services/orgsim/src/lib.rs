@@ -1,0 +1,1 @@
+//! A simulated organisation behind the Organization API

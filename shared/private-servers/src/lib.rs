@@ -1,0 +1,1 @@
+//! Starts a private Postgres and Redis from the installed server programs

@@ -1,0 +1,1 @@
+//! Configuration, logs and shutdown of every service

@@ -1,0 +1,1 @@
+//! All SQL: mirror, ledger, barrier, runs
