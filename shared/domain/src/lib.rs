@@ -1,1 +1,8 @@
-//! Plain types and pure rules: no I/O, no clock, no randomness
+//! Plain types and pure rules of Orgmirror: what was observed, what a run may do next, which observation wins.
+//!
+//! Absent: I/O, clocks, randomness. Whoever needs the time or a random number passes it in, so that a test or a model checker
+//! can run the very code that production runs.
+
+pub mod ids;
+pub mod observation;
+pub mod query;
