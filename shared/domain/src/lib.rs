@@ -3,6 +3,17 @@
 //! Absent: I/O, clocks, randomness. Whoever needs the time or a random number passes it in, so that a test or a model checker
 //! can run the very code that production runs.
 
+pub mod diff;
+pub mod freshness;
 pub mod ids;
+pub mod job;
 pub mod observation;
+pub mod partition;
+pub mod plan;
 pub mod query;
+pub mod run;
+pub mod sweep;
+pub mod two_ends;
+pub mod verify;
+pub mod winner;
+pub mod words;
