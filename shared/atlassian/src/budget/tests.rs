@@ -1,0 +1,1 @@
+//! Budgets against a real Redis.

@@ -1,0 +1,120 @@
+//! One request and its answer. Here, and nowhere else, HTTP becomes either a value or an [`ApiError`].
+
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
+
+use chrono::Utc;
+use reqwest::header::{CONTENT_TYPE, DATE, HeaderMap, RETRY_AFTER};
+use reqwest::{Response, Url};
+use serde::de::DeserializeOwned;
+use tracing::{Instrument, Span, field};
+
+use crate::client::Client;
+use crate::error::{ApiError, ApiWords, Flaw};
+use crate::operation::{Operation, Permit};
+use crate::retry::{Hint, retry_after};
+use crate::wire::{self, Unread};
+
+/// As much of an error's body as is worth reading.
+const ERROR_BODY_MAX: usize = 64 * 1024;
+/// Room for an answer whose length is not announced, as of every compressed one.
+const BODY_ROOM: usize = 64 * 1024;
+
+/// A request about to be made.
+pub(crate) struct Call<'a> {
+    pub(crate) operation: Operation,
+    pub(crate) url: Url,
+    /// JSON to post; a GET without.
+    pub(crate) body: Option<Vec<u8>>,
+    /// The cursor that the request carries: only then can an answer speak of an expired one.
+    pub(crate) cursor: Option<&'a str>,
+}
+
+impl Client {
+    /// Makes the call that `permit` is for, once.
+    pub(crate) async fn call<T: DeserializeOwned>(&self, permit: Permit, call: Call<'_>) -> Result<T, ApiError> {
+        debug_assert_eq!(permit.operation(), call.operation, "a permit is spent on the operation it was asked for");
+        let span =
+            tracing::debug_span!("api.call", operation = call.operation.as_str(), status = field::Empty, bytes = field::Empty);
+        self.exchange(call).instrument(span).await
+    }
+
+    async fn exchange<T: DeserializeOwned>(&self, call: Call<'_>) -> Result<T, ApiError> {
+        let (operation, sent) = (call.operation, Instant::now());
+        let request = match call.body {
+            Some(body) => self.inner.http.post(call.url).header(CONTENT_TYPE, "application/json").body(body),
+            None => self.inner.http.get(call.url),
+        };
+        self.inner.calls.fetch_add(1, Ordering::Relaxed);
+        let lost = |source: reqwest::Error| unreachable(operation, sent.elapsed(), source.without_url());
+        let mut response = request.send().await.map_err(lost)?;
+        let status = response.status();
+        Span::current().record("status", status.as_u16());
+        if !status.is_success() {
+            return Err(self.refusal(operation, call.cursor, response).await);
+        }
+        let limit = self.inner.max_body_bytes;
+        let announced = response.content_length().and_then(|length| usize::try_from(length).ok());
+        let mut body = Vec::with_capacity(announced.unwrap_or(BODY_ROOM).min(limit));
+        while let Some(chunk) = response.chunk().await.map_err(lost)? {
+            if body.len() + chunk.len() > limit {
+                return Err(malformed(operation)(Flaw::BodyTooLarge { limit }));
+            }
+            body.extend_from_slice(&chunk);
+        }
+        Span::current().record("bytes", body.len());
+        wire::read(&body).map_err(|unread| match unread {
+            Unread::Truncated(source) => unreachable(operation, sent.elapsed(), source),
+            Unread::Flawed(flaw) => malformed(operation)(flaw),
+        })
+    }
+
+    /// What an answer other than success means.
+    async fn refusal(&self, operation: Operation, cursor: Option<&str>, response: Response) -> ApiError {
+        let status = response.status().as_u16();
+        let retry_after = hinted(response.headers());
+        if status == 429 {
+            // Before anything else, even the rest of the answer: every call of any worker until then would make it worse.
+            self.inner.budget.penalize(retry_after).await;
+            return ApiError::RateLimited { operation, retry_after };
+        }
+        let words = ApiWords::read(&beginning(response).await);
+        let fingerprint = self.inner.fingerprint.clone();
+        match status {
+            401 => ApiError::KeyRefused { org: self.inner.org_id.clone(), fingerprint, words },
+            403 => ApiError::ScopeMissing { operation, fingerprint, words },
+            404 => ApiError::NotFound { operation, words },
+            400 if cursor.is_some() && words.speak_of_cursor() => ApiError::CursorExpired { operation, words },
+            408 | 500..=599 => ApiError::ServerFailed { operation, status, retry_after, words },
+            400..=499 => ApiError::BadRequest { operation, status, words },
+            _ => malformed(operation)(Flaw::Status { status }),
+        }
+    }
+}
+
+/// Puts a flaw into the error of its operation.
+pub(crate) fn malformed(operation: Operation) -> impl Fn(Flaw) -> ApiError {
+    move |flaw| ApiError::Malformed { operation, flaw }
+}
+
+fn unreachable(operation: Operation, waited: Duration, source: impl std::error::Error + Send + Sync + 'static) -> ApiError {
+    ApiError::Unreachable { operation, waited, source: Box::new(source) }
+}
+
+fn hinted(headers: &HeaderMap) -> Option<Duration> {
+    let text = |value: Option<&reqwest::header::HeaderValue>| value.and_then(|value| value.to_str().ok()).map(str::to_owned);
+    let (after, reset, date) = (text(headers.get(RETRY_AFTER)), text(headers.get("x-ratelimit-reset")), text(headers.get(DATE)));
+    retry_after(Hint { retry_after: after.as_deref(), reset: reset.as_deref(), date: date.as_deref() }, Utc::now())
+}
+
+/// What came of an error's body until it ended, broke off or was enough; how it ended matters to nobody.
+async fn beginning(mut response: Response) -> Vec<u8> {
+    let mut body = Vec::new();
+    while let Ok(Some(chunk)) = response.chunk().await {
+        body.extend_from_slice(&chunk);
+        if body.len() >= ERROR_BODY_MAX {
+            break;
+        }
+    }
+    body
+}

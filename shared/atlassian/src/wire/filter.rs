@@ -1,0 +1,62 @@
+//! The same filters in the query of a GET: a list is the repeated name.
+
+use orgmirror_domain::query::{GroupFilter, UserFilter};
+use reqwest::Url;
+
+/// Adds what narrows a count of users.
+pub(crate) fn users(url: &mut Url, filter: &UserFilter) {
+    let one = |value: Option<&str>| value.map(str::to_owned).into_iter().collect();
+    append(
+        url,
+        [
+            ("directoryIds", one(filter.directory.as_ref().map(|directory| directory.as_str()))),
+            ("accountStatus", one(filter.account_status.as_deref())),
+            ("membershipStatus", one(filter.membership_status.as_deref())),
+            ("claimStatus", one(filter.claim_status.as_deref())),
+            ("mfaEnabled", filter.mfa_enabled.iter().map(ToString::to_string).collect()),
+            ("accountIds", filter.account_ids.iter().map(ToString::to_string).collect()),
+            ("groupIds", filter.group_ids.iter().map(ToString::to_string).collect()),
+        ],
+    );
+}
+
+/// Adds what narrows a count of groups.
+pub(crate) fn groups(url: &mut Url, filter: &GroupFilter) {
+    append(
+        url,
+        [
+            ("directoryIds", filter.directory.iter().map(ToString::to_string).collect()),
+            ("groupIds", filter.group_ids.iter().map(ToString::to_string).collect()),
+        ],
+    );
+}
+
+fn append<const N: usize>(url: &mut Url, filters: [(&str, Vec<String>); N]) {
+    // Even an empty `query_pairs_mut` would leave a bare `?` behind.
+    if filters.iter().all(|(_, values)| values.is_empty()) {
+        return;
+    }
+    let mut query = url.query_pairs_mut();
+    for (name, values) in filters {
+        for value in values {
+            query.append_pair(name, &value);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use orgmirror_domain::ids::AccountId;
+
+    use super::*;
+
+    #[test]
+    fn a_list_is_the_repeated_name() {
+        let mut url = Url::parse("https://x.example/count").unwrap();
+        users(&mut url, &UserFilter::default());
+        assert_eq!(url.as_str(), "https://x.example/count");
+        let account_ids = vec![AccountId::from("712020:1"), AccountId::from("b")];
+        users(&mut url, &UserFilter { mfa_enabled: Some(true), account_ids, ..UserFilter::default() });
+        assert_eq!(url.query(), Some("mfaEnabled=true&accountIds=712020%3A1&accountIds=b"));
+    }
+}
