@@ -24,8 +24,8 @@ const PAUSE: Duration = Duration::from_millis(20);
 
 /// What a leftover would look like.
 pub(crate) struct Leftover {
-    /// The program's name as the kernel knows it.
-    pub(crate) program: &'static str,
+    /// The program's name as the kernel knows it, or its names.
+    pub(crate) programs: &'static [&'static str],
     /// Where it works.
     pub(crate) folder: PathBuf,
     /// Where it wrote its process id: in the first line.
@@ -40,7 +40,7 @@ impl Leftover {
         if self.processes().is_empty() {
             return self.forget_pid();
         }
-        tracing::info!(folder = %self.folder.display(), "ending a {} of an earlier run", self.program);
+        tracing::info!(folder = %self.folder.display(), "ending a {} of an earlier run", self.programs.join(" or "));
         // The recorded process is the one that knows how to take the others down with it.
         if let Some(first) = self.recorded_pid().filter(|pid| self.processes().contains(pid)) {
             let _ = kill(first, self.signal);
@@ -73,7 +73,7 @@ impl Leftover {
     fn processes(&self) -> Vec<Pid> {
         match fs::read_dir("/proc/self").and_then(|_| fs::read_dir("/proc")) {
             Ok(entries) => entries.flatten().filter_map(|entry| self.recognise(&entry.path())).collect(),
-            Err(_) => self.recorded_pid().filter(|pid| runs(*pid, self.program)).into_iter().collect(),
+            Err(_) => self.recorded_pid().filter(|pid| runs(*pid, self.programs)).into_iter().collect(),
         }
     }
 
@@ -81,7 +81,7 @@ impl Leftover {
         let pid = proc.file_name()?.to_str()?.parse().ok()?;
         let name = fs::read_to_string(proc.join("comm")).ok()?;
         let folder = fs::read_link(proc.join("cwd")).ok()?;
-        (name.trim_end() == self.program && folder == self.folder).then(|| Pid::from_raw(pid))
+        (self.programs.contains(&name.trim_end()) && folder == self.folder).then(|| Pid::from_raw(pid))
     }
 
     fn recorded_pid(&self) -> Option<Pid> {
@@ -101,11 +101,11 @@ impl Leftover {
     }
 }
 
-/// Whether `pid` runs `program`, asked of `ps` where there is no `/proc`.
-fn runs(pid: Pid, program: &str) -> bool {
+/// Whether `pid` runs one of `programs`, asked of `ps` where there is no `/proc`.
+fn runs(pid: Pid, programs: &[&str]) -> bool {
     let said = Command::new("ps").args(["-o", "stat=,comm=", "-p", &pid.to_string()]).output();
     said.is_ok_and(|out| {
         let line = String::from_utf8_lossy(&out.stdout).trim().to_owned();
-        !line.starts_with('Z') && line.ends_with(program)
+        !line.starts_with('Z') && programs.iter().any(|program| line.ends_with(program))
     })
 }

@@ -179,7 +179,12 @@ async fn make_cluster(folder: PathBuf, account: Account, programs: ProgramSearch
 }
 
 fn leftover(cluster: &Path) -> Leftover {
-    Leftover { program: "postgres", folder: cluster.to_owned(), pid_file: cluster.join("postmaster.pid"), signal: Signal::SIGINT }
+    Leftover {
+        programs: &["postgres"],
+        folder: cluster.to_owned(),
+        pid_file: cluster.join("postmaster.pid"),
+        signal: Signal::SIGINT,
+    }
 }
 
 fn launch(cluster: &Cluster, data_dir: &Path, options: &PostgresOptions, port: u16) -> Launch {

@@ -15,6 +15,8 @@ use crate::leftover::Leftover;
 use crate::server::{Launch, Server};
 use crate::{ProgramSearch, StartError, port};
 
+/// Some distributions ship Valkey, which speaks the same language, instead of Redis.
+const PROGRAMS: [&str; 2] = ["redis-server", "valkey-server"];
 /// An empty Redis starts in a fraction of a second.
 const READY_PATIENCE: Duration = Duration::from_secs(30);
 /// There is nothing to write at a shutdown.
@@ -44,7 +46,7 @@ impl PrivateRedis {
     pub async fn start(data_dir: &Path, options: RedisOptions) -> Result<Self, StartError> {
         let folder = DataFolder::take(data_dir).await?;
         leftover(folder.path()).clear().await?;
-        let programs = options.programs.all("redis-server");
+        let programs: Vec<PathBuf> = PROGRAMS.iter().flat_map(|program| options.programs.all(program)).collect();
         let Some(program) = programs.first() else {
             return Err(options.programs.missing("redis-server", "redis-server or redis"));
         };
@@ -110,7 +112,7 @@ fn pid_file(data_dir: &Path) -> PathBuf {
 }
 
 fn leftover(data_dir: &Path) -> Leftover {
-    Leftover { program: "redis-server", folder: data_dir.to_owned(), pid_file: pid_file(data_dir), signal: Signal::SIGTERM }
+    Leftover { programs: &PROGRAMS, folder: data_dir.to_owned(), pid_file: pid_file(data_dir), signal: Signal::SIGTERM }
 }
 
 fn launch(program: &Path, data_dir: &Path, port: u16) -> Launch {

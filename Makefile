@@ -1,0 +1,42 @@
+# The few commands to know. Each brings what it needs; ARGS="..." is passed on.
+
+# A developer's own database must not become the one that the compiler asks: the query data in .sqlx is what counts.
+unexport DATABASE_URL
+export SQLX_OFFLINE = true
+
+CARGO ?= cargo
+ARGS ?=
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test bench mutants prepare-sql fmt lint servers
+
+help: ## List these commands.
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+demo: servers ## Mirror a simulated organisation of 120,000 users, with progress bars; nothing to configure.
+	$(CARGO) build --release -p orgmirror
+	$(TARGET_DIR)/release/orgmirror up --demo $(ARGS)
+
+test: servers ## Check everything: format, lints, all tests on private servers, query data.
+	$(CARGO) xtask test $(ARGS)
+
+bench: servers ## Measure the product in a release build.
+	$(CARGO) xtask bench $(ARGS)
+
+mutants: servers ## Break one rule at a time and check that its test notices.
+	$(CARGO) xtask mutants $(ARGS)
+
+prepare-sql: servers ## Write .sqlx anew, after a change of SQL or of a migration.
+	$(CARGO) xtask prepare-sql $(ARGS)
+
+fmt: ## Format all code.
+	$(CARGO) fmt --all
+
+lint: ## Show what the linter would change.
+	$(CARGO) clippy --workspace --all-targets -- -D warnings
+
+servers: ## Install the Postgres and Redis server programs if they are missing.
+	@sh deploy/install-servers.sh
+
+# Where cargo leaves the executable, if somebody has moved it.
+TARGET_DIR = $(if $(CARGO_TARGET_DIR),$(CARGO_TARGET_DIR),target)
