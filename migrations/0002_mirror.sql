@@ -45,6 +45,8 @@ CREATE TABLE account (
     missing boolean NOT NULL DEFAULT false,
     -- Swept at that time: a tombstone, in no view but mirror.departed.
     hidden_at timestamptz,
+    -- Instant of that sweep: archived once no run is active that began before it.
+    hidden_instant bigint,
     -- False for a tombstone of an id that was never seen alive: it has no data and appears in no view at all.
     known_alive boolean NOT NULL,
     account_type text,
@@ -74,7 +76,7 @@ CREATE TABLE account (
     access_active_at timestamptz[] NOT NULL DEFAULT '{}',
     -- Memberships: sorted keys of groups. An array costs a fifth of a join table's time and a sixth of its log.
     group_keys integer[] NOT NULL DEFAULT '{}',
-    CONSTRAINT account_hidden_is_missing CHECK (hidden_at IS NULL OR missing)
+    CONSTRAINT account_hidden_is_missing CHECK ((hidden_at IS NULL OR missing) AND num_nulls(hidden_at, hidden_instant) IN (0, 2))
 ) WITH (fillfactor = 85);
 
 -- What a sweep looks at: few rows, found without a scan.
@@ -104,6 +106,8 @@ CREATE TABLE org_group (
     observed_at timestamptz NOT NULL,
     missing boolean NOT NULL DEFAULT false,
     hidden_at timestamptz,
+    -- Instant of that sweep: archived once no run is active that began before it.
+    hidden_instant bigint,
     known_alive boolean NOT NULL,
     name text,
     description text,
@@ -117,7 +121,7 @@ CREATE TABLE org_group (
     member_count integer,
     -- On how many resources the group grants a role (counts.resources).
     resource_count integer,
-    CONSTRAINT org_group_hidden_is_missing CHECK (hidden_at IS NULL OR missing)
+    CONSTRAINT org_group_hidden_is_missing CHECK ((hidden_at IS NULL OR missing) AND num_nulls(hidden_at, hidden_instant) IN (0, 2))
 ) WITH (fillfactor = 90);
 
 CREATE INDEX org_group_missing ON org_group (org_key) WHERE missing;

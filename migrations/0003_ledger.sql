@@ -101,7 +101,8 @@ CREATE TABLE sync_job (
     run_key bigint NOT NULL REFERENCES sync_run ON DELETE CASCADE,
     kind job_kind NOT NULL,
     state job_state NOT NULL DEFAULT 'pending',
-    -- A page's identity: number of the partition in the plan (a member list has minus the group's key), end, restart, page.
+    -- A page's identity: number of the partition in the plan, end, restart, page. A group's own chains have minus the group's key
+    -- as partition: its member list with restarts from 0 on, what it grants with restart -1.
     partition integer,
     descending boolean,
     restart smallint,
@@ -112,7 +113,11 @@ CREATE TABLE sync_job (
     page_limit smallint,
     -- Both ends have met: this page has no child.
     last_page boolean NOT NULL DEFAULT false,
-    -- API ids that a look-up, a member list or grants are about; of a count, the filter as JSON.
+    -- Which rows a page reads or a count counts, as the API's filter.
+    filter jsonb,
+    -- Of a partition that is read from both ends: the rows expected.
+    expected bigint,
+    -- API ids that a look-up, a member list or grants are about.
     subjects text[] NOT NULL DEFAULT '{}',
     -- Keys of `subjects` of a look-up, so that pages can find them without joining ids.
     subject_keys integer[] NOT NULL DEFAULT '{}',

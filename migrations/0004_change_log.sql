@@ -37,3 +37,18 @@ END $$;
 
 SELECT change_log_ensure_month(current_date);
 SELECT change_log_ensure_month((current_date + interval '1 month')::date);
+
+-- Drops the months that ended longer ago than `keep`.
+CREATE FUNCTION change_log_drop_months(keep interval) RETURNS void LANGUAGE plpgsql AS $$
+DECLARE
+    month record;
+BEGIN
+    FOR month IN
+        SELECT c.relname AS name FROM pg_inherits AS i INNER JOIN pg_class AS c ON c.oid = i.inhrelid
+        WHERE i.inhparent = 'change_log'::regclass AND c.relname ~ '^change_log_\d{4}_\d{2}$'
+    LOOP
+        IF to_date(right(month.name, 7), 'YYYY_MM') + interval '1 month' < now() - keep THEN
+            EXECUTE format('DROP TABLE %I', month.name);
+        END IF;
+    END LOOP;
+END $$;

@@ -1,0 +1,288 @@
+//! Rows of accounts: compare a batch with what stands there, then write only what must change.
+
+use chrono::{DateTime, Utc};
+use orgmirror_domain::ids::{Instant, OrgKey};
+use orgmirror_domain::observation::Account;
+use serde_json::{Map, Value, json};
+
+use crate::transaction::Tx;
+use crate::{Store, StoreResult};
+
+/// An account's observation with keys for ids; the composite type of the same name, field by field.
+#[derive(Clone, Debug, Default, PartialEq, sqlx::Type)]
+#[sqlx(type_name = "account_facts")]
+pub(crate) struct AccountFacts {
+    pub(crate) account_key: i32,
+    account_type: Option<String>,
+    status: Option<String>,
+    account_status: Option<String>,
+    membership_status: Option<String>,
+    claim_status: Option<String>,
+    management_source: Option<String>,
+    mfa_enabled: Option<bool>,
+    email_verified: Option<bool>,
+    added_to_org_at: Option<DateTime<Utc>>,
+    name: Option<String>,
+    nickname: Option<String>,
+    email: Option<String>,
+    picture: Option<String>,
+    avatar: Option<String>,
+    job_title: Option<String>,
+    department: Option<String>,
+    organization: Option<String>,
+    location: Option<String>,
+    time_zone: Option<String>,
+    deactivated_at: Option<DateTime<Utc>>,
+    for_deletion: Option<bool>,
+    platform_roles: Vec<String>,
+    access_keys: Vec<i32>,
+    access_active_at: Vec<Option<DateTime<Utc>>>,
+    /// Sorted.
+    pub(crate) group_keys: Vec<i32>,
+    pub(crate) observed: i64,
+    observed_at: Option<DateTime<Utc>>,
+    pub(crate) missing: bool,
+}
+
+/// A row that must perhaps be written: new, different, awaited, or written by others during this run.
+pub(crate) struct Candidate<F> {
+    pub(crate) key: i32,
+    /// The row as it stands, locked; `None` where there is none.
+    pub(crate) old: Option<F>,
+    /// The row is swept.
+    pub(crate) hidden: bool,
+    /// The row was seen alive at some time.
+    pub(crate) known_alive: bool,
+}
+
+impl AccountFacts {
+    /// The observation "not there".
+    pub(crate) fn absent(account_key: i32, observed: Instant, observed_at: DateTime<Utc>) -> Self {
+        Self { account_key, observed: observed.0, observed_at: Some(observed_at), missing: true, ..Self::default() }
+    }
+
+    /// Whether both say the same, whenever they were observed.
+    pub(crate) fn says_the_same(&self, other: &Self) -> bool {
+        Self { observed: other.observed, observed_at: other.observed_at, ..self.clone() } == *other
+    }
+
+    /// What the change log compares: everything but memberships, which it keeps apart, and activity, which changes daily.
+    pub(crate) fn logged_fields(&self) -> Map<String, Value> {
+        let fields = json!({
+            "account_type": self.account_type, "status": self.status, "account_status": self.account_status,
+            "membership_status": self.membership_status, "claim_status": self.claim_status,
+            "management_source": self.management_source, "mfa_enabled": self.mfa_enabled,
+            "email_verified": self.email_verified, "added_to_org_at": self.added_to_org_at, "name": self.name,
+            "nickname": self.nickname, "email": self.email, "picture": self.picture, "avatar": self.avatar,
+            "job_title": self.job_title, "department": self.department, "organization": self.organization,
+            "location": self.location, "time_zone": self.time_zone, "deactivated_at": self.deactivated_at,
+            "for_deletion": self.for_deletion, "platform_roles": self.platform_roles, "product_access": self.access_keys,
+        });
+        match fields {
+            Value::Object(fields) => fields,
+            _ => Map::new(),
+        }
+    }
+}
+
+impl Store {
+    /// Turns observations into facts, drawing keys for ids. Runs before the transaction that writes them.
+    pub(crate) async fn account_facts(
+        &self,
+        org: OrgKey,
+        accounts: Vec<Account>,
+        observed: Instant,
+        observed_at: DateTime<Utc>,
+    ) -> StoreResult<Vec<AccountFacts>> {
+        let ids: Vec<_> = accounts.iter().map(|account| &account.account_id).collect();
+        let keys = self.account_keys(org, &ids).await?;
+        let mut groups: Vec<_> = accounts.iter().flat_map(|account| account.groups.iter().copied()).collect();
+        groups.sort_unstable();
+        groups.dedup();
+        let groups = self.group_keys(org, &groups).await?;
+        let pairs: Vec<_> = accounts
+            .iter()
+            .flat_map(|account| &account.access)
+            .map(|access| (&access.resource, access.product.as_str()))
+            .collect();
+        let access = self.access_keys(org, &pairs).await?;
+        let facts = accounts.into_iter().zip(keys).map(|(account, account_key)| {
+            let mut group_keys: Vec<i32> = account.groups.iter().filter_map(|id| groups.get(id).copied()).collect();
+            group_keys.sort_unstable();
+            let (access_keys, access_active_at) = account
+                .access
+                .into_iter()
+                .filter_map(|one| access.get(&(one.resource, one.product)).map(|key| (*key, one.last_active_at)))
+                .unzip();
+            AccountFacts {
+                account_key,
+                account_type: account.account_type,
+                status: account.status,
+                account_status: account.account_status,
+                membership_status: account.membership_status,
+                claim_status: account.claim_status,
+                management_source: account.management_source,
+                mfa_enabled: account.mfa_enabled,
+                email_verified: account.email_verified,
+                added_to_org_at: account.added_to_org_at,
+                name: account.name,
+                nickname: account.nickname,
+                email: account.email,
+                picture: account.picture,
+                avatar: account.avatar,
+                job_title: account.job_title,
+                department: account.department,
+                organization: account.organization,
+                location: account.location,
+                time_zone: account.time_zone,
+                deactivated_at: account.deactivated_at,
+                for_deletion: account.for_deletion,
+                platform_roles: account.platform_roles,
+                access_keys,
+                access_active_at,
+                group_keys,
+                observed: observed.0,
+                observed_at: Some(observed_at),
+                missing: false,
+            }
+        });
+        Ok(facts.collect())
+    }
+}
+
+/// Locks and returns the rows of a batch that may have to be written, in order of key; equal rows that nobody waits for are left
+/// out. `facts` must be sorted by key, each key once.
+pub(crate) async fn candidates(
+    tx: &mut Tx,
+    facts: &[AccountFacts],
+    awaited: &[i32],
+    stamp_from: Instant,
+) -> StoreResult<Vec<Candidate<AccountFacts>>> {
+    let rows = sqlx::query!(
+        r#"-- account.candidates
+        SELECT
+            incoming.account_key AS "key!",
+            stored.facts AS "old: AccountFacts",
+            coalesce(stored.hidden, false) AS "hidden!",
+            coalesce(stored.known_alive, false) AS "known_alive!"
+        FROM unnest($1::account_facts[]) AS incoming
+        -- Its own row lock keeps this sub-select from being pulled up: it stays a look-up by key.
+        LEFT JOIN LATERAL (
+            SELECT
+                ROW(
+                    a.account_key, a.account_type, a.status, a.account_status, a.membership_status, a.claim_status,
+                    a.management_source, a.mfa_enabled, a.email_verified, a.added_to_org_at, a.name, a.nickname, a.email, a.picture,
+                    a.avatar, a.job_title, a.department, a.organization, a.location, a.time_zone, a.deactivated_at, a.for_deletion,
+                    a.platform_roles, a.access_keys, a.access_active_at, a.group_keys, a.observed, a.observed_at, a.missing
+                )::account_facts AS facts,
+                a.hidden_at IS NOT NULL AS hidden,
+                a.known_alive
+            FROM account AS a
+            WHERE a.account_key = incoming.account_key
+                AND (
+                    a.observed >= $3
+                    OR a.account_key = ANY ($2)
+                    OR a.group_keys IS DISTINCT FROM incoming.group_keys
+                    OR (
+                        a.missing, a.account_type, a.status, a.account_status, a.membership_status, a.claim_status,
+                        a.management_source, a.mfa_enabled, a.email_verified, a.added_to_org_at, a.name, a.nickname, a.email,
+                        a.picture, a.avatar, a.job_title, a.department, a.organization, a.location, a.time_zone,
+                        a.deactivated_at, a.for_deletion, a.platform_roles, a.access_keys, a.access_active_at
+                    ) IS DISTINCT FROM (
+                        incoming.missing, incoming.account_type, incoming.status, incoming.account_status,
+                        incoming.membership_status, incoming.claim_status, incoming.management_source, incoming.mfa_enabled,
+                        incoming.email_verified, incoming.added_to_org_at, incoming.name, incoming.nickname, incoming.email,
+                        incoming.picture, incoming.avatar, incoming.job_title, incoming.department, incoming.organization,
+                        incoming.location, incoming.time_zone, incoming.deactivated_at, incoming.for_deletion,
+                        incoming.platform_roles, incoming.access_keys, incoming.access_active_at
+                    )
+                )
+            FOR NO KEY UPDATE
+        ) AS stored ON true
+        WHERE stored.facts IS NOT NULL
+            OR (SELECT a.account_key FROM account AS a WHERE a.account_key = incoming.account_key) IS NULL"#,
+        facts as &[AccountFacts],
+        awaited,
+        stamp_from.0,
+    )
+    .fetch_all(&mut **tx)
+    .await?;
+    Ok(rows
+        .into_iter()
+        .map(|row| Candidate { key: row.key, old: row.old, hidden: row.hidden, known_alive: row.known_alive })
+        .collect())
+}
+
+/// Writes sightings, whole. The WHERE is the last word on which observation wins.
+pub(crate) async fn write_seen(tx: &mut Tx, org: OrgKey, facts: &[AccountFacts]) -> StoreResult<()> {
+    sqlx::query!(
+        r#"-- account.write_seen
+        INSERT INTO account AS a (
+            account_key, org_key, observed, observed_at, known_alive, account_type, status, account_status, membership_status,
+            claim_status, management_source, mfa_enabled, email_verified, added_to_org_at, name, nickname, email, picture, avatar,
+            job_title, department, organization, location, time_zone, deactivated_at, for_deletion, platform_roles, access_keys,
+            access_active_at, group_keys
+        )
+        SELECT
+            account_key, $2, observed, observed_at, true, account_type, status, account_status, membership_status,
+            claim_status, management_source, mfa_enabled, email_verified, added_to_org_at, name, nickname, email, picture, avatar,
+            job_title, department, organization, location, time_zone, deactivated_at, for_deletion, platform_roles, access_keys,
+            access_active_at, group_keys
+        FROM unnest($1::account_facts[])
+        ON CONFLICT (account_key) DO UPDATE SET
+            observed = excluded.observed,
+            observed_at = excluded.observed_at,
+            missing = false,
+            hidden_at = NULL,
+            hidden_instant = NULL,
+            known_alive = true,
+            account_type = excluded.account_type,
+            status = excluded.status,
+            account_status = excluded.account_status,
+            membership_status = excluded.membership_status,
+            claim_status = excluded.claim_status,
+            management_source = excluded.management_source,
+            mfa_enabled = excluded.mfa_enabled,
+            email_verified = excluded.email_verified,
+            added_to_org_at = excluded.added_to_org_at,
+            name = excluded.name,
+            nickname = excluded.nickname,
+            email = excluded.email,
+            picture = excluded.picture,
+            avatar = excluded.avatar,
+            job_title = excluded.job_title,
+            department = excluded.department,
+            organization = excluded.organization,
+            location = excluded.location,
+            time_zone = excluded.time_zone,
+            deactivated_at = excluded.deactivated_at,
+            for_deletion = excluded.for_deletion,
+            platform_roles = excluded.platform_roles,
+            access_keys = excluded.access_keys,
+            access_active_at = excluded.access_active_at,
+            group_keys = excluded.group_keys
+        WHERE a.observed < excluded.observed"#,
+        facts as &[AccountFacts],
+        org.0,
+    )
+    .execute(&mut **tx)
+    .await?;
+    Ok(())
+}
+
+/// Writes absences: the row keeps what was last seen, so that people can tell who left; an id never met gets a tombstone.
+pub(crate) async fn write_absent(tx: &mut Tx, org: OrgKey, facts: &[AccountFacts]) -> StoreResult<()> {
+    sqlx::query!(
+        r#"-- account.write_absent
+        INSERT INTO account AS a (account_key, org_key, observed, observed_at, missing, known_alive)
+        SELECT account_key, $2, observed, observed_at, true, false
+        FROM unnest($1::account_facts[])
+        ON CONFLICT (account_key) DO UPDATE SET observed = excluded.observed, observed_at = excluded.observed_at, missing = true
+        WHERE a.observed < excluded.observed"#,
+        facts as &[AccountFacts],
+        org.0,
+    )
+    .execute(&mut **tx)
+    .await?;
+    Ok(())
+}

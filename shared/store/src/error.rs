@@ -1,0 +1,76 @@
+//! What can go wrong with the database, by what the caller can do about it.
+
+use orgmirror_domain::words::UnknownWord;
+
+/// The result of a statement or transaction.
+pub type StoreResult<T> = Result<T, StoreError>;
+
+/// Why the database did not do as asked.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// The address is wrong, the server is away, or it refuses us.
+    #[error("cannot connect to Postgres; check ORGMIRROR_DATABASE_URL and that the server is running")]
+    Connecting(#[source] sqlx::Error),
+    /// The schema is not this program's.
+    #[error(
+        "the database has {applied} of {known} migrations; run `orgmirror migrate`, or a newer orgmirror if the database has more"
+    )]
+    Schema {
+        /// Migrations the database has.
+        applied: usize,
+        /// Migrations this program knows.
+        known: usize,
+    },
+    /// A migration failed; nothing of it was kept.
+    #[error("cannot migrate the database")]
+    Migrating(#[source] Box<sqlx::migrate::MigrateError>),
+    /// A row holds what this program cannot read: written by a newer version, or by hand.
+    #[error("the database holds a word that this version does not know")]
+    Word(#[from] UnknownWord),
+    /// A JSON column holds another shape than this program writes.
+    #[error("column {column} holds JSON that this version cannot read")]
+    Json {
+        /// Table and column.
+        column: &'static str,
+        /// How it failed.
+        #[source]
+        source: serde_json::Error,
+    },
+    /// What was asked for is not there.
+    #[error("there is no {what} {id}")]
+    NotFound {
+        /// What kind of thing.
+        what: &'static str,
+        /// The id given.
+        id: String,
+    },
+    /// The run is not in a state that allows this.
+    #[error("run {run} is {is}; {remedy}")]
+    WrongState {
+        /// Which run.
+        run: String,
+        /// Its state in words.
+        is: String,
+        /// What to do instead.
+        remedy: &'static str,
+    },
+    /// Anything else.
+    #[error("Postgres failed")]
+    Database(#[from] sqlx::Error),
+}
+
+impl StoreError {
+    pub(crate) fn connecting(source: sqlx::Error) -> Self {
+        Self::Connecting(source)
+    }
+
+    pub(crate) fn migrating(source: sqlx::migrate::MigrateError) -> Self {
+        Self::Migrating(Box::new(source))
+    }
+
+    /// Whether Postgres ended the transaction for another one's sake (deadlock, serialisation): it may be repeated whole.
+    pub(crate) fn is_conflict(&self) -> bool {
+        let Self::Database(sqlx::Error::Database(error)) = self else { return false };
+        matches!(error.code().as_deref(), Some("40P01" | "40001"))
+    }
+}

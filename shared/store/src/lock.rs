@@ -1,0 +1,31 @@
+//! A run's lock: shared by those who write its pages, exclusive for those who move it on.
+//!
+//! Each function is one statement, so that the caller's next statement sees what the last holder committed.
+
+use orgmirror_domain::ids::RunKey;
+
+use crate::StoreResult;
+use crate::transaction::Tx;
+
+/// For a transition: waits until no page of the run is being written.
+pub(crate) async fn exclusive(tx: &mut Tx, run: RunKey) -> StoreResult<()> {
+    sqlx::query!("SELECT pg_advisory_xact_lock($1)", run.0).execute(&mut **tx).await?;
+    Ok(())
+}
+
+/// For a write: waits only for a transition. Makes the transaction's statements look rows up by key, whatever the planner believes
+/// about the tables' sizes: during a first load it believes that they are empty.
+pub(crate) async fn shared(tx: &mut Tx, run: RunKey) -> StoreResult<()> {
+    sqlx::query!(
+        r#"-- lock.shared
+        SELECT
+            pg_advisory_xact_lock_shared($1),
+            set_config('enable_seqscan', 'off', true) AS seqscan,
+            set_config('enable_hashjoin', 'off', true) AS hashjoin,
+            set_config('enable_mergejoin', 'off', true) AS mergejoin"#,
+        run.0
+    )
+    .fetch_one(&mut **tx)
+    .await?;
+    Ok(())
+}

@@ -1,0 +1,217 @@
+//! T4 for jobs that are no pages: look-ups by id, what a group grants, counts.
+//!
+//! A look-up always writes all its subjects, changed or not, there or "not there", also ids that the mirror does not know: its
+//! instant is what a waiting gate looks for.
+
+use std::collections::HashSet;
+
+use orgmirror_domain::ids::{AccountId, GroupId, GroupKey, JobKey, OrgKey, RunKey};
+use orgmirror_domain::observation::{Account, Grant, Group};
+
+use crate::account::AccountFacts;
+use crate::attempt::{Drawn, Job, lock_pending};
+use crate::group::{self, GroupFacts};
+use crate::observe::{Mirrored, Tally, Writer, write_rows};
+use crate::transaction::Tx;
+use crate::{Store, StoreResult, lock};
+
+/// Whether a job's effect was committed by this call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Committed {
+    /// Yes.
+    Now,
+    /// The job was not pending any more, or its run has ended: nothing was written.
+    Refused,
+}
+
+/// What a job that is no page did, to be marked on its row.
+#[derive(Clone, Copy, Debug, Default)]
+struct Effect {
+    tally: Tally,
+    answer: Option<i64>,
+}
+
+impl Store {
+    /// Commits a look-up of accounts. Subjects that `found` does not have are absent.
+    pub async fn commit_account_lookup(
+        &self,
+        job: &Job,
+        drawn: Drawn,
+        calls: i32,
+        found: Vec<Account>,
+    ) -> StoreResult<Committed> {
+        let asked: Vec<AccountId> = job.subjects.iter().map(|id| AccountId::from(id.as_str())).collect();
+        let asked: HashSet<&AccountId> = asked.iter().collect();
+        let found: Vec<Account> = found.into_iter().filter(|account| asked.contains(&account.account_id)).collect();
+        let there: HashSet<AccountId> = found.iter().map(|account| account.account_id.clone()).collect();
+        let mut facts = self.account_facts(job.org, found, drawn.instant, drawn.at).await?;
+        let absent: Vec<&AccountId> = asked.into_iter().filter(|id| !there.contains(*id)).collect();
+        let absent = self.account_keys(job.org, &absent).await?;
+        facts.extend(absent.into_iter().map(|key| AccountFacts::absent(key, drawn.instant, drawn.at)));
+        self.commit_lookup(job, drawn, calls, facts).await
+    }
+
+    /// Commits a look-up of groups. Subjects that `found` does not have are absent.
+    pub async fn commit_group_lookup(&self, job: &Job, drawn: Drawn, calls: i32, found: Vec<Group>) -> StoreResult<Committed> {
+        let asked: HashSet<GroupId> = job.subjects.iter().filter_map(|id| GroupId::parse(id)).collect();
+        let found: Vec<Group> = found.into_iter().filter(|group| asked.contains(&group.group_id)).collect();
+        let there: HashSet<GroupId> = found.iter().map(|group| group.group_id).collect();
+        let mut facts = self.group_facts(job.org, found, drawn.instant, drawn.at).await?;
+        let absent: Vec<GroupId> = asked.into_iter().filter(|id| !there.contains(id)).collect();
+        let absent = self.group_keys(job.org, &absent).await?;
+        facts.extend(absent.into_values().map(|key| GroupFacts::absent(key, drawn.instant, drawn.at)));
+        self.commit_lookup(job, drawn, calls, facts).await
+    }
+
+    async fn commit_lookup<F: Mirrored>(&self, job: &Job, drawn: Drawn, calls: i32, facts: Vec<F>) -> StoreResult<Committed> {
+        let seen: Vec<i32> = facts.iter().map(F::key).collect();
+        self.commit_effect(job, drawn, calls, &seen, async |tx, writer| {
+            Ok(Effect { tally: write_rows(tx, writer, facts.clone()).await?, answer: None })
+        })
+        .await
+    }
+
+    /// Commits what a group grants.
+    pub async fn commit_grants(
+        &self,
+        job: &Job,
+        drawn: Drawn,
+        calls: i32,
+        group: GroupId,
+        grants: &[Grant],
+    ) -> StoreResult<Committed> {
+        let keys = self.group_keys(job.org, &[group]).await?;
+        let Some(key) = keys.get(&group).copied() else { return Ok(Committed::Refused) };
+        self.commit_effect(job, drawn, calls, &[key], async |tx, writer| {
+            let changed = group::write_grants(tx, writer.org, GroupKey(key), drawn.instant, grants).await?;
+            // Grants are read apart from the group's row; the first reading is no change of it.
+            Ok(Effect { tally: Tally { added: 0, changed: i32::from(changed && writer.logged) }, answer: None })
+        })
+        .await
+    }
+
+    /// Commits what the API counted.
+    pub async fn commit_count(&self, job: &Job, drawn: Drawn, calls: i32, count: u64) -> StoreResult<Committed> {
+        let answer = i64::try_from(count).unwrap_or(i64::MAX);
+        self.commit_effect(job, drawn, calls, &[], async |_, _| Ok(Effect { tally: Tally::default(), answer: Some(answer) }))
+            .await
+    }
+
+    /// Commits that an account or group cannot be read, for ever: an exception of the run, named; nothing of it is removed, and it
+    /// is not made fresh.
+    pub async fn commit_exception(&self, job: &Job, drawn: Drawn, calls: i32, reason: &str) -> StoreResult<Committed> {
+        let kind = match job.kind {
+            orgmirror_domain::job::JobKind::AccountLookup => "account",
+            _ => "group",
+        };
+        let keys = if kind == "account" {
+            let ids: Vec<AccountId> = job.subjects.iter().map(|id| AccountId::from(id.as_str())).collect();
+            self.account_keys(job.org, &ids.iter().collect::<Vec<_>>()).await?
+        } else {
+            let ids: Vec<GroupId> = job.subjects.iter().filter_map(|id| GroupId::parse(id)).collect();
+            self.group_keys(job.org, &ids).await?.into_values().collect()
+        };
+        self.commit_effect(job, drawn, calls, &[], async |tx, writer| {
+            sqlx::query!(
+                r#"-- lookup.exception
+                INSERT INTO run_exception (run_key, kind, entity_key, reason)
+                SELECT $1, $2, key, $4 FROM unnest($3::integer[]) AS key
+                ON CONFLICT DO NOTHING"#,
+                writer.run.0,
+                kind,
+                &keys,
+                reason
+            )
+            .execute(&mut **tx)
+            .await?;
+            Ok(Effect::default())
+        })
+        .await
+    }
+
+    /// Splits a look-up that cannot be read into one job for each subject. The subjects stay awaited all the time.
+    pub async fn split_lookup(&self, job: &Job, calls: i32) -> StoreResult<Committed> {
+        self.transact(async |tx| {
+            lock::shared(tx, job.run).await?;
+            if !lock_pending(tx, job.key).await? {
+                return Ok(Committed::Refused);
+            }
+            sqlx::query!(
+                r#"-- lookup.split
+                INSERT INTO sync_job (run_key, kind, subjects, subject_keys)
+                SELECT job.run_key, job.kind, ARRAY[subject.id], ARRAY[subject.key]
+                FROM sync_job AS job
+                CROSS JOIN LATERAL unnest(job.subjects, job.subject_keys) AS subject (id, key)
+                WHERE job.job_key = $1"#,
+                job.key.0
+            )
+            .execute(&mut **tx)
+            .await?;
+            sqlx::query!(
+                r#"-- lookup.split_parent
+                UPDATE sync_job SET state = 'superseded', finished_at = clock_timestamp(), calls = calls + $2 WHERE job_key = $1"#,
+                job.key.0,
+                calls
+            )
+            .execute(&mut **tx)
+            .await?;
+            Ok(Committed::Now)
+        })
+        .await
+    }
+
+    /// Claims a job, applies its effect, and marks it done, in one transaction.
+    async fn commit_effect(
+        &self,
+        job: &Job,
+        drawn: Drawn,
+        calls: i32,
+        seen: &[i32],
+        effect: impl AsyncFn(&mut Tx, Writer) -> StoreResult<Effect>,
+    ) -> StoreResult<Committed> {
+        self.transact(async |tx| {
+            lock::shared(tx, job.run).await?;
+            if !lock_pending(tx, job.key).await? {
+                return Ok(Committed::Refused);
+            }
+            let writer = writer(tx, job.org, job.run).await?;
+            let done = effect(tx, writer).await?;
+            mark_done(tx, job.key, drawn, calls, seen, &done).await?;
+            sqlx::query!("SELECT notify_run($1)", job.run.0).execute(&mut **tx).await?;
+            Ok(Committed::Now)
+        })
+        .await
+    }
+}
+
+async fn writer(tx: &mut Tx, org: OrgKey, run: RunKey) -> StoreResult<Writer> {
+    let row = sqlx::query!(
+        r#"-- lookup.writer
+        SELECT run.watermark AS "watermark!", org.watermark IS NOT NULL AS "logged!"
+        FROM sync_run AS run INNER JOIN org ON org.org_key = run.org_key
+        WHERE run.run_key = $1"#,
+        run.0
+    );
+    let row = row.fetch_one(&mut **tx).await?;
+    Ok(Writer { org, run, watermark: orgmirror_domain::ids::Instant(row.watermark), logged: row.logged, lookup: true })
+}
+
+async fn mark_done(tx: &mut Tx, job: JobKey, drawn: Drawn, calls: i32, seen: &[i32], effect: &Effect) -> StoreResult<()> {
+    sqlx::query!(
+        r#"-- lookup.mark_done
+        UPDATE sync_job
+        SET state = 'done', finished_at = clock_timestamp(), instant = $2, seen = $3, calls = calls + $4, rows_added = $5,
+            rows_changed = $6, answer = $7
+        WHERE job_key = $1 AND state = 'pending'"#,
+        job.0,
+        drawn.instant.0,
+        seen,
+        calls,
+        effect.tally.added,
+        effect.tally.changed,
+        effect.answer
+    )
+    .execute(&mut **tx)
+    .await?;
+    Ok(())
+}

@@ -1,0 +1,46 @@
+//! Organisations, and which of their API keys is current.
+
+use orgmirror_domain::ids::{OrgId, OrgKey};
+
+use crate::{Store, StoreResult};
+
+impl Store {
+    /// The organisation's row, made if it is not there.
+    pub async fn ensure_org(&self, org: &OrgId) -> StoreResult<OrgKey> {
+        sqlx::query!(
+            r#"-- org.ensure
+            INSERT INTO org (org_id) VALUES ($1) ON CONFLICT (org_id) DO NOTHING"#,
+            org.as_str()
+        )
+        .execute(&self.pool)
+        .await?;
+        let key = sqlx::query_scalar!("SELECT org_key FROM org WHERE org_id = $1", org.as_str());
+        Ok(OrgKey(key.fetch_one(&self.pool).await?))
+    }
+
+    /// Says which API key is current. Answers to any other key no longer hold a run.
+    pub async fn set_current_key(&self, org: OrgKey, fingerprint: &str) -> StoreResult<()> {
+        sqlx::query!(
+            r#"-- org.set_current_key
+            UPDATE org SET key_fingerprint = $2 WHERE org_key = $1 AND key_fingerprint IS DISTINCT FROM $2"#,
+            org.0,
+            fingerprint
+        )
+        .execute(&self.pool)
+        .await?;
+        Ok(())
+    }
+
+    /// Takes over the fingerprint of a worker's key if none is known yet.
+    pub async fn adopt_key(&self, org: OrgKey, fingerprint: &str) -> StoreResult<()> {
+        sqlx::query!(
+            r#"-- org.adopt_key
+            UPDATE org SET key_fingerprint = $2 WHERE org_key = $1 AND key_fingerprint IS NULL"#,
+            org.0,
+            fingerprint
+        )
+        .execute(&self.pool)
+        .await?;
+        Ok(())
+    }
+}
