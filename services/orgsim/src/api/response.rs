@@ -1,0 +1,158 @@
+//! The bytes of an answer, sound or spoilt.
+
+use std::io;
+use std::time::Duration;
+
+use axum::body::{Body, Bytes};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
+use axum::response::Response;
+use chrono::{DateTime, TimeDelta, Utc};
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+use super::refusal::{Kind, Refusal};
+use super::request::Request;
+use crate::faults::{FaultState, Outcome};
+use crate::operation::Operation;
+use crate::rate_limit::Grant;
+use crate::switches::{ErrorStatus, RateLimitBody, RateLimitHeaders, Switches};
+
+/// An answer before it is sent.
+#[derive(Debug)]
+pub(super) struct Answer {
+    pub(super) status: u16,
+    pub(super) body: String,
+    headers: HeaderMap,
+}
+
+impl Answer {
+    pub(super) fn new(computed: Result<String, Refusal>, request: &Request, faults: &FaultState, limit: Option<Grant>) -> Self {
+        let mut headers = HeaderMap::new();
+        if let Some(limit) = limit {
+            limit_headers(&mut headers, limit, &faults.switches);
+        }
+        let (status, body) = match computed {
+            Ok(body) => (200, body),
+            Err(refusal) => (refusal.status, refusal_body(&refusal, request, &faults.switches)),
+        };
+        let json = body.is_empty() || body.starts_with(['{', '[']);
+        let kind = if json { "application/json" } else { "text/html" };
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(kind));
+        Self { status, body, headers }
+    }
+
+    /// Sends it as its fate wants. Only sound answers are spoilt: a refusal has said enough.
+    pub(super) fn send(mut self, outcome: Outcome) -> Response {
+        let body = match outcome {
+            Outcome::Malformed if self.status == 200 => Body::from(spoil(self.body)),
+            Outcome::Truncated if self.status == 200 => {
+                self.headers.insert(header::CONTENT_LENGTH, HeaderValue::from(self.body.len()));
+                half(self.body)
+            }
+            _ => Body::from(self.body),
+        };
+        let mut response = Response::new(body);
+        *response.status_mut() = StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        *response.headers_mut() = self.headers;
+        response
+    }
+}
+
+/// A body that is whole and no JSON.
+fn spoil(mut body: String) -> String {
+    body.truncate(body.floor_char_boundary(body.len() * 2 / 3));
+    body.push_str("\u{0}<");
+    body
+}
+
+/// The first half of a body, and then the connection ends. The half leaves first, for the end of a connection would take it along.
+fn half(body: String) -> Body {
+    let mut bytes = Bytes::from(body);
+    bytes.truncate(bytes.len() / 2);
+    let parts = futures::stream::unfold(Some(bytes), |left| async move {
+        match left {
+            Some(bytes) if !bytes.is_empty() => Some((Ok(bytes), Some(Bytes::new()))),
+            _ => {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+                Some((Err(io::Error::from(io::ErrorKind::ConnectionReset)), None))
+            }
+        }
+    });
+    Body::from_stream(parts)
+}
+
+fn refusal_body(refusal: &Refusal, request: &Request, switches: &Switches) -> String {
+    let proxy = || json!({"code": refusal.status, "message": refusal.title});
+    let value = match refusal.kind {
+        Kind::Gateway if request.is_v1() || request.operation == Operation::Workspaces => proxy(),
+        Kind::Routing => json!({
+            "timestamp": Utc::now().format("%Y-%m-%dT%H:%M:%S%.3f+00:00").to_string(),
+            "path": format!("/api{}", request.path),
+            "status": refusal.status,
+            "error": refusal.title,
+            "requestId": Uuid::new_v4(),
+            "message": refusal.detail,
+        }),
+        Kind::RateLimit => match switches.rate_limit_body {
+            RateLimitBody::Empty => return String::new(),
+            RateLimitBody::Proxy => proxy(),
+            RateLimitBody::Documented if request.is_v1() => proxy(),
+            RateLimitBody::Documented | RateLimitBody::Errors => json!({"errors": [error(refusal, switches)]}),
+        },
+        Kind::Fault if refusal.status >= 502 => {
+            return format!(
+                "<html><head><title>{0} {1}</title></head><body><h1>{0} {1}</h1></body></html>",
+                refusal.status, refusal.title
+            );
+        }
+        _ if request.operation == Operation::Workspaces => error(refusal, switches),
+        _ => json!({"errors": [error(refusal, switches)]}),
+    };
+    value.to_string()
+}
+
+fn error(refusal: &Refusal, switches: &Switches) -> Value {
+    let status = match switches.error_status {
+        ErrorStatus::String => json!(refusal.status.to_string()),
+        ErrorStatus::Number => json!(refusal.status),
+    };
+    json!({"id": Uuid::new_v4(), "status": status, "code": refusal.code, "title": refusal.title, "detail": refusal.detail})
+}
+
+/// The figures of the limit are on every answer that was subject to it; `Retry-After` on refusals only.
+fn limit_headers(headers: &mut HeaderMap, limit: Grant, switches: &Switches) {
+    let variant = switches.rate_limit_headers;
+    let reset = Utc::now() + TimeDelta::from_std(limit.reset_in).unwrap_or_default();
+    let retry_s = limit.reset_in.as_secs_f64().ceil().max(1.0) as u64;
+    let mut put = |name: HeaderName, value: String| {
+        // Only digits and dates are put, which are valid.
+        if let Ok(value) = HeaderValue::try_from(value) {
+            headers.insert(name, value);
+        }
+    };
+    let by_reset = matches!(variant, RateLimitHeaders::All | RateLimitHeaders::ResetSeconds | RateLimitHeaders::ResetMinutes);
+    if by_reset {
+        put(HeaderName::from_static("x-ratelimit-limit"), limit.per_minute.to_string());
+        put(HeaderName::from_static("x-ratelimit-remaining"), limit.remaining.to_string());
+        let format = if variant == RateLimitHeaders::ResetMinutes { "%Y-%m-%dT%H:%M+0000" } else { "%Y-%m-%dT%H:%M:%SZ" };
+        put(HeaderName::from_static("x-ratelimit-reset"), next_whole(reset, variant).format(format).to_string());
+    }
+    if limit.granted {
+        return;
+    }
+    match variant {
+        RateLimitHeaders::All | RateLimitHeaders::RetryAfter => put(header::RETRY_AFTER, retry_s.to_string()),
+        RateLimitHeaders::RetryAfterDate => {
+            let at = next_whole(reset, variant).format("%a, %d %b %Y %H:%M:%S GMT").to_string();
+            put(header::RETRY_AFTER, at);
+        }
+        RateLimitHeaders::ResetSeconds | RateLimitHeaders::ResetMinutes | RateLimitHeaders::None => {}
+    }
+}
+
+/// The instant in the precision of the header, never before it: whoever waits until then must be served.
+fn next_whole(reset: DateTime<Utc>, variant: RateLimitHeaders) -> DateTime<Utc> {
+    let unit_ms = if variant == RateLimitHeaders::ResetMinutes { 60_000 } else { 1_000 };
+    let ms = reset.timestamp_millis();
+    DateTime::from_timestamp_millis(ms + (unit_ms - ms.rem_euclid(unit_ms)) % unit_ms).unwrap_or(reset)
+}

@@ -1,0 +1,6 @@
+//! Stories about the simulator, told over HTTP.
+
+#![expect(clippy::unwrap_used, reason = "a test that can't go on has failed")]
+
+mod walks;
+mod world;
