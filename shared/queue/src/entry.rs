@@ -14,6 +14,22 @@ use crate::scripts;
 /// Fields of an entry by name.
 pub(crate) type Fields = HashMap<String, Vec<u8>>;
 
+/// Names and values in turn, as Redis sends them. Any bytes may be either, and none may fail a batch: what failed to convert here would
+/// come back for ever, with its batch mates.
+type Flat = Vec<Vec<u8>>;
+
+/// Entries of one stream, each with its id.
+type FlatEntries = Vec<(String, Flat)>;
+
+fn named(flat: Flat) -> Fields {
+    let mut fields = Fields::with_capacity(flat.len() / 2);
+    let mut parts = flat.into_iter();
+    while let (Some(name), Some(value)) = (parts.next(), parts.next()) {
+        fields.insert(String::from_utf8_lossy(&name).into_owned(), value);
+    }
+    fields
+}
+
 /// An entry that this consumer now holds.
 pub(crate) struct Entry {
     pub(crate) lane: Lane,
@@ -63,15 +79,16 @@ impl Member {
         streams: &[&str],
         count: usize,
         block_ms: Option<u64>,
-    ) -> RedisResult<HashMap<String, Vec<(String, Fields)>>> {
+    ) -> RedisResult<Vec<(String, Vec<(String, Fields)>)>> {
         let mut command = redis::cmd("XREADGROUP");
         command.arg("GROUP").arg(&self.group).arg(&self.consumer).arg("COUNT").arg(count);
         if let Some(block_ms) = block_ms {
             command.arg("BLOCK").arg(block_ms);
         }
         command.arg("STREAMS").arg(streams).arg(vec![">"; streams.len()]);
-        let answer: Option<_> = command.query_async(redis).await?;
-        Ok(answer.unwrap_or_default())
+        let answer: Option<Vec<(String, FlatEntries)>> = command.query_async(redis).await?;
+        let named = |(id, flat)| (id, named(flat));
+        Ok(answer.unwrap_or_default().into_iter().map(|(key, entries)| (key, entries.into_iter().map(named).collect())).collect())
     }
 
     /// Takes over up to `count` entries that were silent for `lease_ms`: id, deliveries so far, fields.
@@ -83,7 +100,9 @@ impl Member {
         count: usize,
     ) -> RedisResult<Vec<(String, u64, Fields)>> {
         let mut call = scripts::CLAIM.key(stream);
-        call.arg(&self.group).arg(&self.consumer).arg(lease_ms).arg(count).invoke_async(redis).await
+        call.arg(&self.group).arg(&self.consumer).arg(lease_ms).arg(count);
+        let claimed: Vec<(String, u64, Flat)> = call.invoke_async(redis).await?;
+        Ok(claimed.into_iter().map(|(id, deliveries, flat)| (id, deliveries, named(flat))).collect())
     }
 
     /// Creates the group, from the stream's first entry on, where it is missing.

@@ -102,7 +102,7 @@ impl<T: DeserializeOwned + Send + 'static> Fetcher<T> {
             }
             Step::Read => {
                 let read = member.read(&mut redis, &[stream], count, None).await?;
-                let entries = read.into_values().flatten();
+                let entries = read.into_iter().flat_map(|(_, entries)| entries);
                 entries.map(|(id, fields)| Entry { lane, id, abandoned: 0, fields }).collect()
             }
         })
@@ -114,10 +114,10 @@ impl<T: DeserializeOwned + Send + 'static> Fetcher<T> {
         let Session { keys, member, reads, .. } = &*self.session;
         let streams = Lane::ALL.map(|lane| keys.stream(lane));
         let block_ms = u64::try_from(BLOCK.as_millis()).unwrap_or(u64::MAX);
-        let mut read = member.read(&mut reads.clone(), &streams, (room / 2).max(1), Some(block_ms)).await?;
+        let read = member.read(&mut reads.clone(), &streams, (room / 2).max(1), Some(block_ms)).await?;
         let mut entries = Vec::new();
-        for lane in Lane::ALL {
-            let of_lane = read.remove(keys.stream(lane)).unwrap_or_default();
+        for (stream, of_lane) in read {
+            let lane = if stream == keys.stream(Lane::Interactive) { Lane::Interactive } else { Lane::Bulk };
             entries.extend(of_lane.into_iter().map(|(id, fields)| Entry { lane, id, abandoned: 0, fields }));
         }
         Ok(entries)

@@ -38,7 +38,8 @@ pub struct Inbox {
 pub struct InboxEntry {
     /// Its id in the stream.
     pub id: String,
-    /// Its fields as they were written. A field that is written twice has its last value.
+    /// Its fields as they were written. A field that is written twice has its last value; a name that is no
+    /// text has its bad bytes replaced.
     pub fields: HashMap<String, Vec<u8>>,
     /// 1 for the first delivery; more means that it was taken before and not acknowledged in time.
     pub delivery: u64,
@@ -96,7 +97,7 @@ impl Inbox {
         let wait = deadline.saturating_duration_since(Instant::now()).min(BLOCK_MAX);
         let wait = (wait >= Duration::from_millis(1)).then(|| u64::try_from(wait.as_millis()).unwrap_or(1));
         let read = self.member.read(&mut self.reads.clone(), &[&self.stream], max, wait).await?;
-        Ok(read.into_values().flatten().map(|(id, fields)| InboxEntry { id, fields, delivery: 1 }).collect())
+        Ok(read.into_iter().flat_map(|(_, entries)| entries).map(|(id, fields)| InboxEntry { id, fields, delivery: 1 }).collect())
     }
 
     async fn claim(&self, max: usize) -> RedisResult<Vec<InboxEntry>> {
