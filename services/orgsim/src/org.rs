@@ -7,6 +7,9 @@
 //!
 //! Every change goes through a method here, so that no index can be forgotten.
 
+#[cfg(test)]
+mod check;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Bound;
 use std::sync::Arc;
