@@ -116,25 +116,25 @@ impl Store {
                 .unzip();
             AccountFacts {
                 account_key,
-                account_type: account.account_type,
-                status: account.status,
-                account_status: account.account_status,
-                membership_status: account.membership_status,
-                claim_status: account.claim_status,
-                management_source: account.management_source,
+                account_type: storable(account.account_type),
+                status: storable(account.status),
+                account_status: storable(account.account_status),
+                membership_status: storable(account.membership_status),
+                claim_status: storable(account.claim_status),
+                management_source: storable(account.management_source),
                 mfa_enabled: account.mfa_enabled,
                 email_verified: account.email_verified,
                 added_to_org_at: account.added_to_org_at,
-                name: account.name,
-                nickname: account.nickname,
-                email: account.email,
-                picture: account.picture,
-                avatar: account.avatar,
-                job_title: account.job_title,
-                department: account.department,
-                organization: account.organization,
-                location: account.location,
-                time_zone: account.time_zone,
+                name: storable(account.name),
+                nickname: storable(account.nickname),
+                email: storable(account.email),
+                picture: storable(account.picture),
+                avatar: storable(account.avatar),
+                job_title: storable(account.job_title),
+                department: storable(account.department),
+                organization: storable(account.organization),
+                location: storable(account.location),
+                time_zone: storable(account.time_zone),
                 deactivated_at: account.deactivated_at,
                 for_deletion: account.for_deletion,
                 platform_roles: account.platform_roles,
@@ -148,6 +148,11 @@ impl Store {
         });
         Ok(facts.collect())
     }
+}
+
+/// Text as Postgres can hold it: everything but NUL, which becomes the replacement character.
+pub(crate) fn storable(text: Option<String>) -> Option<String> {
+    text.map(|text| if text.contains('\0') { text.replace('\0', "\u{fffd}") } else { text })
 }
 
 /// Locks and returns the rows of a batch that may have to be written, in order of key; equal rows that nobody waits for are left

@@ -5,7 +5,7 @@ use orgmirror_domain::ids::{GroupKey, Instant, OrgKey};
 use orgmirror_domain::observation::{Grant, Group};
 use serde_json::{Map, Value, json};
 
-use crate::account::Candidate;
+use crate::account::{Candidate, storable};
 use crate::transaction::Tx;
 use crate::{Store, StoreError, StoreResult};
 
@@ -69,11 +69,11 @@ impl Store {
         let facts = groups.into_iter().filter_map(|group| {
             Some(GroupFacts {
                 group_key: *keys.get(&group.group_id)?,
-                name: group.name,
-                description: group.description,
+                name: storable(group.name),
+                description: storable(group.description),
                 directory_id: group.directory_id.map(|id| id.0),
                 external_synced: group.external_synced,
-                managed_by: group.managed_by,
+                managed_by: storable(group.managed_by),
                 deletable: group.deletable,
                 modifiable: group.modifiable,
                 readable: group.readable,

@@ -39,10 +39,21 @@ pub enum PageOutcome {
     /// Its effect is committed; the job of the next page, if there is one.
     Committed {
         /// Registered, and reckoned as worked on.
-        next: Option<JobKey>,
+        next: Option<NextPage>,
     },
     /// The job was not pending any more, or its run has ended: nothing was written.
     Refused,
+}
+
+/// A page that was registered by its parent's commit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct NextPage {
+    /// Its job.
+    pub job: JobKey,
+    /// Both ends have met: no page follows it.
+    pub last: bool,
+    /// Rows to ask for.
+    pub limit: u32,
 }
 
 /// A page with keys for ids.
@@ -198,26 +209,30 @@ async fn claim<F>(tx: &mut Tx, org: OrgKey, run: RunKey, pages: &[Keyed<F>]) -> 
 }
 
 /// Registers the page after this one, if the list goes on and the other end has not been met.
-async fn register_next<F>(tx: &mut Tx, run: RunKey, claimed: &Claimed, page: &Keyed<F>) -> StoreResult<Option<JobKey>> {
+async fn register_next<F>(tx: &mut Tx, run: RunKey, claimed: &Claimed, page: &Keyed<F>) -> StoreResult<Option<NextPage>> {
     let Some(cursor) = page.next.as_deref().filter(|_| !claimed.last_page) else { return Ok(None) };
     let met = match claimed.expected {
         Some(expected) => ends_have_met(tx, run, claimed, page, expected).await?,
         None => false,
     };
-    let next = sqlx::query_scalar!(
+    let next = sqlx::query!(
         r#"-- page.register_next
         INSERT INTO sync_job (
             run_key, kind, partition, descending, restart, page, page_limit, cursor, last_page, filter, expected, subjects, heard_at
         )
         SELECT
-            run_key, kind, partition, descending, restart, page + 1, page_limit, $2, $3, filter, expected, subjects, clock_timestamp()
+            run_key, kind, partition, descending, restart, page + 1,
+            -- A page that had to be made small to be read is followed by larger ones again.
+            CASE WHEN page_limit < 10 THEN 10 WHEN page_limit < 25 THEN 25 WHEN page_limit < 50 THEN 50 ELSE 100 END,
+            $2, $3, filter, expected, subjects, clock_timestamp()
         FROM sync_job WHERE job_key = $1
-        RETURNING job_key"#,
+        RETURNING job_key, page_limit AS "page_limit!""#,
         claimed.job.0,
         cursor,
         met,
     );
-    Ok(Some(JobKey(next.fetch_one(&mut **tx).await?)))
+    let next = next.fetch_one(&mut **tx).await?;
+    Ok(Some(NextPage { job: JobKey(next.job_key), last: met, limit: u32::try_from(next.page_limit).unwrap_or(1) }))
 }
 
 /// Compares all that this chain has listed with all that the opposite chain has. Both may commit at once and not see one another:
