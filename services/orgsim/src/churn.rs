@@ -3,74 +3,24 @@
 //! The changes come from a stream of their own: the same seed and the same number of mutations lead to the same organisation, however
 //! they are spread over calls.
 
+mod mutation;
+#[cfg(test)]
+mod tests;
+
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use rand::RngExt;
-use rand_chacha::ChaCha8Rng;
-use serde::{Deserialize, Serialize};
 use tokio::sync::watch;
 
-use crate::account::{Account, AccountStatus, Membership};
-use crate::config::SimulatorConfig;
-use crate::generate::{PeopleFactory, draw_activity_ns, draw_group, stream};
-use crate::group::Group;
-use crate::org::Org;
-use crate::role::Role;
+pub(crate) use mutation::Mutation;
+use mutation::Source;
+
 use crate::state::State;
-use crate::timestamp::TODAY_MS;
 
 /// How often a rate is turned into mutations.
 const TICK: Duration = Duration::from_millis(20);
-/// Groups larger than this are neither deleted nor touched as a whole: one mutation stays one mutation.
-const SMALL_GROUP: usize = 50;
-/// How often a row is drawn before a mutation gives up.
-const TRIES: usize = 50;
-
-/// One kind of change.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub(crate) enum Mutation {
-    Join,
-    Leave,
-    RenameAccount,
-    RenameGroup,
-    Status,
-    Profile,
-    NewAccount,
-    DeleteAccount,
-    NewGroup,
-    DeleteGroup,
-    ProductAccess,
-    LastActive,
-}
-
-impl Mutation {
-    /// Every kind, the frequent ones more than once.
-    const MIX: [Self; 20] = [
-        Self::Join,
-        Self::Join,
-        Self::Join,
-        Self::Join,
-        Self::Leave,
-        Self::Leave,
-        Self::Leave,
-        Self::RenameAccount,
-        Self::RenameAccount,
-        Self::RenameGroup,
-        Self::Status,
-        Self::Status,
-        Self::Profile,
-        Self::NewAccount,
-        Self::DeleteAccount,
-        Self::NewGroup,
-        Self::DeleteGroup,
-        Self::ProductAccess,
-        Self::LastActive,
-        Self::LastActive,
-    ];
-}
 
 /// How many mutations of each kind were made.
 pub(crate) type Made = BTreeMap<Mutation, u64>;
@@ -82,17 +32,9 @@ pub(crate) struct Churn {
     rate: watch::Sender<f64>,
 }
 
-#[derive(Debug)]
-struct Source {
-    rng: ChaCha8Rng,
-    factory: PeopleFactory,
-    made: u64,
-}
-
 impl Churn {
     pub(crate) fn new(seed: u64) -> Self {
-        let source = Source { rng: stream(seed, 6), factory: PeopleFactory::new(), made: 0 };
-        Self { source: Mutex::new(source), rate: watch::Sender::new(0.0) }
+        Self { source: Mutex::new(Source::new(seed)), rate: watch::Sender::new(0.0) }
     }
 
     /// Changes the rate in mutations a second; 0 stops.
@@ -153,254 +95,5 @@ pub(crate) async fn run(state: Arc<State>) {
         let now = due as u64;
         due -= now as f64;
         state.churn.mutate(&state, now, &[]);
-    }
-}
-
-impl Source {
-    /// An instant later than any that was drawn before.
-    fn next_instant_ns(&mut self) -> i64 {
-        self.made += 1;
-        let seconds = i64::try_from(self.made).unwrap_or_default();
-        (TODAY_MS + seconds * 1_000) * 1_000_000 + self.rng.random_range(0..1_000_000_000)
-    }
-
-    /// Makes one change; false if there was nothing to change.
-    fn apply(&mut self, org: &mut Org, config: &SimulatorConfig, kind: Mutation) -> bool {
-        match kind {
-            Mutation::Join => self.join(org),
-            Mutation::Leave => self.leave(org),
-            Mutation::RenameAccount => self.rename_account(org),
-            Mutation::RenameGroup => self.rename_group(org),
-            Mutation::Status => self.change_status(org),
-            Mutation::Profile => self.change_account(org, |account, rng| account.mfa_enabled = rng.random_bool(0.5)),
-            Mutation::NewAccount => self.new_account(org, config),
-            Mutation::DeleteAccount => self.account(org, |_| true).is_some_and(|slot| {
-                org.remove_account(slot);
-                true
-            }),
-            Mutation::NewGroup => self.new_group(org, config),
-            Mutation::DeleteGroup => {
-                self.group(org, |group| group.members.len() <= SMALL_GROUP && group.grants.is_empty()).is_some_and(|slot| {
-                    org.remove_group(slot);
-                    true
-                })
-            }
-            Mutation::ProductAccess => self.change_product_access(org),
-            Mutation::LastActive => self.be_active_once(org),
-        }
-    }
-
-    fn account(&mut self, org: &Org, fits: impl Fn(&Account) -> bool) -> Option<u32> {
-        let slots = org.accounts.slots();
-        (0..TRIES).find_map(|_| {
-            let slot = if slots == 0 { 0 } else { self.rng.random_range(0..slots) };
-            org.accounts.get(slot).is_some_and(&fits).then_some(slot)
-        })
-    }
-
-    fn group(&mut self, org: &Org, fits: impl Fn(&Group) -> bool) -> Option<u32> {
-        let slots = org.groups.slots();
-        (0..TRIES).find_map(|_| {
-            let slot = if slots == 0 { 0 } else { self.rng.random_range(0..slots) };
-            org.groups.get(slot).is_some_and(&fits).then_some(slot)
-        })
-    }
-
-    fn join(&mut self, org: &mut Org) -> bool {
-        let Some(account) = self.account(org, |account| account.directories != 0) else { return false };
-        let directories = org.accounts.get(account).map_or(0, |account| account.directories);
-        let Some(group) = self.group(org, |group| directories & (1 << group.directory) != 0) else { return false };
-        org.join(account, group)
-    }
-
-    fn leave(&mut self, org: &mut Org) -> bool {
-        let Some(account) = self.account(org, |account| !account.groups.is_empty()) else { return false };
-        let Some(groups) = org.accounts.get(account).map(|account| &account.groups) else { return false };
-        let group = groups[self.rng.random_range(0..groups.len())];
-        org.leave(account, group)
-    }
-
-    fn rename_account(&mut self, org: &mut Org) -> bool {
-        let number: u32 = self.rng.random();
-        self.change_account(org, |account, rng| {
-            account.name = format!("Renamed {number}").into();
-            // The first letter decides where in the order the account goes.
-            let letter = char::from(rng.random_range(b'a'..=b'z'));
-            account.nickname = Some(format!("{letter}renamed {number}").into());
-        })
-    }
-
-    fn rename_group(&mut self, org: &mut Org) -> bool {
-        let Some(slot) = self.group(org, |_| true) else { return false };
-        let letter = char::from(self.rng.random_range(b'a'..=b'z'));
-        let number: u32 = self.rng.random();
-        org.change_group(slot, |group| {
-            group.name = format!("{letter}renamed-{number}").into();
-            group.description = Some(format!("renamed to {number}").into());
-        });
-        true
-    }
-
-    /// Suspends and restores, takes out of the directories and back, deactivates and reactivates.
-    fn change_status(&mut self, org: &mut Org) -> bool {
-        let directories = org.catalog.directories.len();
-        self.change_account(org, |account, rng| match (account.status, account.membership) {
-            (AccountStatus::Active, Membership::Active) => match rng.random_range(0..10) {
-                0..7 => account.membership = Membership::Suspended,
-                7 => account.membership = Membership::None,
-                _ => {
-                    account.status = AccountStatus::Inactive;
-                    account.deactivated_ms = Some(TODAY_MS + rng.random_range(0..1_000_000));
-                }
-            },
-            (AccountStatus::Active, Membership::Suspended) => account.membership = Membership::Active,
-            (AccountStatus::Active, Membership::None) => {
-                account.membership = Membership::Active;
-                account.directories = 1 << rng.random_range(0..directories);
-            }
-            (AccountStatus::Inactive | AccountStatus::Closed, _) => {
-                account.status = AccountStatus::Active;
-                account.deactivated_ms = None;
-                account.for_deletion = false;
-            }
-        })
-    }
-
-    fn change_account(&mut self, org: &mut Org, change: impl FnOnce(&mut Account, &mut ChaCha8Rng)) -> bool {
-        let Some(slot) = self.account(org, |_| true) else { return false };
-        let rng = &mut self.rng;
-        org.change_account(slot, |account| change(account, rng));
-        true
-    }
-
-    fn new_account(&mut self, org: &mut Org, config: &SimulatorConfig) -> bool {
-        self.made += 1;
-        let number = config.users + usize::try_from(self.made).unwrap_or_default();
-        let account = self.factory.draw(&mut self.rng, config, &org.catalog, number);
-        if org.account_slot(&account.id).is_some() {
-            return false;
-        }
-        let directories = account.directories;
-        let slot = org.insert_account(account);
-        for _ in 0..self.rng.random_range(0..6) {
-            if let Some(group) = self.group(org, |group| directories & (1 << group.directory) != 0) {
-                org.join(slot, group);
-            }
-        }
-        true
-    }
-
-    fn new_group(&mut self, org: &mut Org, config: &SimulatorConfig) -> bool {
-        self.made += 1;
-        let number = config.groups + usize::try_from(self.made).unwrap_or_default();
-        let group = draw_group(&mut self.rng, config, &org.catalog, number);
-        let directory = group.directory;
-        let slot = org.insert_group(group);
-        for _ in 0..self.rng.random_range(0..10) {
-            if let Some(account) = self.account(org, |account| account.directories & (1 << directory) != 0) {
-                org.join(account, slot);
-            }
-        }
-        true
-    }
-
-    fn change_product_access(&mut self, org: &mut Org) -> bool {
-        let resources = u16::try_from(org.catalog.resources.len()).unwrap_or_default();
-        let Some(slot) = self.account(org, |account| account.directories != 0) else { return false };
-        let resource = self.rng.random_range(0..resources);
-        let role = if self.rng.random_bool(0.8) { Role::User } else { Role::Guest };
-        let at_ns = draw_activity_ns(&mut self.rng);
-        org.change_account(slot, |account| {
-            let had = account.direct_on(resource);
-            if had.is_empty() {
-                account.set_direct(resource, had.with(role));
-                account.set_active_at(resource, at_ns);
-            } else {
-                account.set_direct(resource, crate::role::RoleSet::default());
-            }
-        });
-        true
-    }
-
-    fn be_active_once(&mut self, org: &mut Org) -> bool {
-        let Some(slot) = self.account(org, |account| !account.activity.is_empty()) else { return false };
-        let at_ns = self.next_instant_ns();
-        let at: u64 = self.rng.random();
-        org.change_account(slot, |account| {
-            let activities = account.activity.len();
-            let at = usize::try_from(at).unwrap_or_default() % activities;
-            account.activity[at].at_ns = at_ns;
-        });
-        true
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::generate;
-    use crate::truth::Snapshot;
-
-    fn organisation(config: &SimulatorConfig) -> State {
-        State::new(config.clone(), generate::organisation(config))
-    }
-
-    fn digest(state: &State) -> String {
-        serde_json::to_string(&Snapshot::of(&state.org()).digest()).unwrap()
-    }
-
-    /// Whatever changes, in one directory or several, the indexes and both sides of every membership stay right.
-    #[test]
-    fn every_invariant_survives() {
-        for (seed, directories, overlap) in [(1, 1, 0.0), (2, 3, 0.0), (3, 4, 30.0)] {
-            let config = SimulatorConfig {
-                users: 300,
-                groups: 90,
-                seed,
-                directories,
-                directory_overlap_percent: overlap,
-                equal_directories: seed == 2,
-                ..SimulatorConfig::default()
-            };
-            let state = organisation(&config);
-            state.org().check();
-            let before = digest(&state);
-            for _ in 0..20 {
-                state.churn.mutate(&state, 100, &[]);
-                state.org().check();
-            }
-            assert_ne!(digest(&state), before);
-            for kind in Mutation::MIX {
-                assert_eq!(state.churn.mutate(&state, 5, &[kind]).into_keys().collect::<Vec<_>>(), [kind]);
-                state.org().check();
-            }
-            state.churn.be_active(&state, 60.0);
-            state.org().check();
-        }
-    }
-
-    /// The same seed and the same mutations give the same bytes, however they are spread over calls.
-    #[test]
-    fn the_same_seed_gives_the_same_changes() {
-        let config = SimulatorConfig { users: 200, groups: 60, seed: 9, ..SimulatorConfig::default() };
-        let (one, other) = (organisation(&config), organisation(&config));
-        assert_eq!(digest(&one), digest(&other));
-        one.churn.mutate(&one, 300, &[]);
-        other.churn.mutate(&other, 100, &[]);
-        other.churn.mutate(&other, 200, &[]);
-        assert_eq!(digest(&one), digest(&other));
-        let another = organisation(&SimulatorConfig { seed: 10, ..config });
-        assert_ne!(digest(&one), digest(&another));
-    }
-
-    /// A snapshot shows one instant, whatever happens afterwards.
-    #[test]
-    fn a_snapshot_does_not_change() {
-        let config = SimulatorConfig { users: 100, groups: 30, ..SimulatorConfig::default() };
-        let state = organisation(&config);
-        let snapshot = Snapshot::of(&state.org());
-        let before = serde_json::to_string(&snapshot.digest()).unwrap();
-        state.churn.mutate(&state, 500, &[]);
-        assert_eq!(serde_json::to_string(&snapshot.digest()).unwrap(), before);
     }
 }

@@ -1,5 +1,6 @@
 //! The control API under `/_sim`, which the simulated service doesn't have.
 
+mod account_patch;
 mod accounts;
 mod faults;
 mod groups;

@@ -221,7 +221,7 @@ fn push_groups(out: &mut String, account: &Account, groups: &Slab<Group>, form: 
     out.push(']');
 }
 
-/// Appends the grants of a group, one object each; `before` is written in front of each one.
+/// Appends `,"defaultRole":` with the role, or null.
 pub(crate) fn push_default_role(out: &mut String, role: Option<crate::role::Role>) {
     out.push_str(",\"defaultRole\":");
     push_optional(out, role.map(crate::role::Role::id));

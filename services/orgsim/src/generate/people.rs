@@ -17,7 +17,7 @@ const DAY_MS: i64 = 86_400_000;
 
 /// Every account, without groups and activity.
 pub(super) fn draw(config: &SimulatorConfig, catalog: &Catalog) -> Vec<Account> {
-    let mut factory = PeopleFactory::new();
+    let factory = PeopleFactory::new();
     let mut rng = stream(config.seed, 1);
     (0..config.users).map(|number| factory.draw(&mut rng, config, catalog, number)).collect()
 }
@@ -67,7 +67,7 @@ impl PeopleFactory {
     }
 
     /// One account; `number` makes its address unique.
-    pub(crate) fn draw(&mut self, rng: &mut ChaCha8Rng, config: &SimulatorConfig, catalog: &Catalog, number: usize) -> Account {
+    pub(crate) fn draw(&self, rng: &mut ChaCha8Rng, config: &SimulatorConfig, catalog: &Catalog, number: usize) -> Account {
         let (status, membership, for_deletion) = draw_status(rng);
         let first = pick(rng, names::FIRST);
         let last = pick(rng, names::LAST);
