@@ -19,18 +19,16 @@ pub struct ThrowawayServers {
 }
 
 impl ThrowawayServers {
-    /// Starts both at once, with `options` for Postgres.
+    /// Starts both, with `options` for Postgres.
     pub async fn start(options: PostgresOptions) -> Result<Self, StartError> {
         let folder =
             TempDir::with_prefix("orgmirror-").map_err(StartError::folder("create a folder in", std::env::temp_dir()))?;
         // Whatever the umask says: Postgres may have to be another account than ours.
         fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o711))
             .map_err(StartError::folder("change the permissions of", folder.path()))?;
-        let (postgres_dir, redis_dir) = (folder.path().join("postgres"), folder.path().join("redis"));
-        let (postgres, redis) = tokio::try_join!(
-            PrivatePostgres::start(&postgres_dir, options),
-            PrivateRedis::start(&redis_dir, RedisOptions::default()),
-        )?;
+        // Redis first, which is quick. Not both at once: the failure of one would leave the other's preparation to a deleted folder.
+        let redis = PrivateRedis::start(&folder.path().join("redis"), RedisOptions::default()).await?;
+        let postgres = PrivatePostgres::start(&folder.path().join("postgres"), options).await?;
         Ok(Self { postgres, redis, folder })
     }
 
