@@ -45,10 +45,12 @@ async fn main() -> Result<(), Failure> {
 
 /// Walks a list, and says how long the calls took and what it weighs. Reading the JSON is not part of the time.
 async fn walk(what: &str, client: &reqwest::Client, url: &str, key: &str, mut body: Value) -> Result<(), Failure> {
-    let (mut pages, mut bytes, mut waited) = (0_u32, 0_usize, Duration::ZERO);
+    let (mut pages, mut bytes, mut first_byte, mut waited) = (0_u32, 0_usize, Duration::ZERO, Duration::ZERO);
     loop {
         let begin = Instant::now();
-        let page = client.post(url).bearer_auth(key).json(&body).send().await?.bytes().await?;
+        let answer = client.post(url).bearer_auth(key).json(&body).send().await?;
+        first_byte += begin.elapsed();
+        let page = answer.bytes().await?;
         waited += begin.elapsed();
         pages += 1;
         bytes += page.len();
@@ -59,11 +61,10 @@ async fn walk(what: &str, client: &reqwest::Client, url: &str, key: &str, mut bo
         let Some(next) = links["next"].as_str() else { break };
         body["cursor"] = json!(next);
     }
+    let (to_first_byte, whole) = (first_byte / pages, waited / pages);
     eprintln!(
-        "{what}: {pages} pages in {waited:?}, {:?} and {} bytes each, resident {} MB",
-        waited / pages,
-        bytes / pages as usize,
-        resident_mb()
+        "{what}: {pages} pages in {waited:?}; each {to_first_byte:?} to its first byte, {whole:?} whole, {} bytes",
+        bytes / pages as usize
     );
     Ok(())
 }
