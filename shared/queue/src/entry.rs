@@ -14,11 +14,14 @@ use crate::scripts;
 /// Fields of an entry by name.
 pub(crate) type Fields = HashMap<String, Vec<u8>>;
 
+/// Entries of one stream, each with its id.
+pub(crate) type Entries = Vec<(String, Fields)>;
+
 /// Names and values in turn, as Redis sends them. Any bytes may be either, and none may fail a batch: what failed to convert here would
 /// come back for ever, with its batch mates.
 type Flat = Vec<Vec<u8>>;
 
-/// Entries of one stream, each with its id.
+/// [`Entries`] as Redis sends them.
 type FlatEntries = Vec<(String, Flat)>;
 
 fn named(flat: Flat) -> Fields {
@@ -72,23 +75,34 @@ impl Member {
         Self { group: group.to_owned(), consumer: format!("{name}-{}", uuid::Uuid::new_v4().simple()) }
     }
 
-    /// `XREADGROUP` for entries that nobody has had yet: up to `count` of *each* stream. Without `block_ms` it answers at once.
+    /// Entries that nobody has had yet: up to `count` of *each* stream. Without `block_ms` it answers at once.
     pub(crate) async fn read(
         &self,
         redis: &mut impl ConnectionLike,
         streams: &[&str],
         count: usize,
         block_ms: Option<u64>,
-    ) -> RedisResult<Vec<(String, Vec<(String, Fields)>)>> {
-        let mut command = redis::cmd("XREADGROUP");
-        command.arg("GROUP").arg(&self.group).arg(&self.consumer).arg("COUNT").arg(count);
+    ) -> RedisResult<Vec<(String, Entries)>> {
+        let mut command = self.read_command(count);
         if let Some(block_ms) = block_ms {
             command.arg("BLOCK").arg(block_ms);
         }
         command.arg("STREAMS").arg(streams).arg(vec![">"; streams.len()]);
-        let answer: Option<Vec<(String, FlatEntries)>> = command.query_async(redis).await?;
-        let named = |(id, flat)| (id, named(flat));
-        Ok(answer.unwrap_or_default().into_iter().map(|(key, entries)| (key, entries.into_iter().map(named).collect())).collect())
+        entries(&command, redis).await
+    }
+
+    /// Entries that this consumer holds already, in full: reading them changes nothing.
+    pub(crate) async fn read_held(&self, redis: &mut impl ConnectionLike, stream: &str) -> RedisResult<Vec<(String, Entries)>> {
+        const MORE_THAN_ANY_WORKER_HOLDS: usize = 100_000;
+        let mut command = self.read_command(MORE_THAN_ANY_WORKER_HOLDS);
+        command.arg("STREAMS").arg(stream).arg("0");
+        entries(&command, redis).await
+    }
+
+    fn read_command(&self, count: usize) -> redis::Cmd {
+        let mut command = redis::cmd("XREADGROUP");
+        command.arg("GROUP").arg(&self.group).arg(&self.consumer).arg("COUNT").arg(count);
+        command
     }
 
     /// Takes over up to `count` entries that were silent for `lease_ms`: id, deliveries so far, fields.
@@ -128,6 +142,12 @@ impl Member {
         while call.invoke_async::<usize>(redis).await? == SLICE {}
         Ok(())
     }
+}
+
+async fn entries(command: &redis::Cmd, redis: &mut impl ConnectionLike) -> RedisResult<Vec<(String, Entries)>> {
+    let answer: Option<Vec<(String, FlatEntries)>> = command.query_async(redis).await?;
+    let named = |(id, flat)| (id, named(flat));
+    Ok(answer.unwrap_or_default().into_iter().map(|(stream, flat)| (stream, flat.into_iter().map(named).collect())).collect())
 }
 
 /// Whether the group, and maybe all of Redis, is gone: somebody flushed it, or it came back empty.

@@ -1,6 +1,6 @@
 //! Takes entries from Redis, as many as can start at once and never more: nothing ages in a buffer of this process.
 //!
-//! Order within a round: abandoned entries of a lane before its new ones, everything interactive before everything bulk. So a slot that
+//! Order within a round: lost and abandoned entries of a lane before its new ones, everything interactive before everything bulk. So a slot that
 //! becomes free while both lanes are full always goes to the interactive one. Only when both are empty does the fetcher wait, on both.
 
 use std::sync::Arc;
@@ -42,20 +42,30 @@ impl<T: DeserializeOwned + Send + 'static> Fetcher<T> {
     pub(crate) async fn run(self) {
         let mut backoff = Backoff::new();
         let mut next_claim = Instant::now();
+        let mut answer_lost = false;
         while !self.handover.is_closed() {
             let Some(slots) = self.free_slots().await else { continue };
             let claiming = Instant::now() >= next_claim;
-            match self.take(slots.num_permits(), claiming).await {
+            let steps = Step::ALL.into_iter().filter(|step| match step {
+                Step::Recover => answer_lost,
+                Step::Claim => claiming,
+                Step::Read => true,
+            });
+            match self.take(&steps.collect::<Vec<_>>(), slots.num_permits()).await {
                 Ok(entries) => {
                     // A full round of claims may have left some behind: the next round claims again.
                     if claiming && entries.iter().all(|entry| entry.abandoned == 0) {
                         next_claim = Instant::now() + self.session.config.lease / 3;
                     }
+                    answer_lost = false;
                     backoff.reset();
                     self.hand_over(entries, slots);
                 }
                 Err(error) if is_group_missing(&error) && self.create_groups().await.is_ok() => {}
-                Err(_) => backoff.pause().await, // the link has told the log
+                Err(_) => {
+                    answer_lost = true;
+                    backoff.pause().await; // the link has told the log
+                }
             }
         }
     }
@@ -75,14 +85,14 @@ impl<T: DeserializeOwned + Send + 'static> Fetcher<T> {
     }
 
     /// One round. An error counts only while nothing was taken: what Redis has delivered must be handed over.
-    async fn take(&self, room: usize, claiming: bool) -> RedisResult<Vec<Entry>> {
+    async fn take(&self, steps: &[Step], room: usize) -> RedisResult<Vec<Entry>> {
         let mut taken = Vec::new();
         for lane in Lane::ALL {
-            for step in [Step::Claim, Step::Read] {
-                if taken.len() >= room || (matches!(step, Step::Claim) && !claiming) {
-                    continue;
+            for step in steps {
+                if taken.len() >= room {
+                    return Ok(taken);
                 }
-                match self.take_from(lane, step, room - taken.len()).await {
+                match self.take_from(lane, *step, room - taken.len()).await {
                     Ok(entries) => taken.extend(entries),
                     Err(error) if taken.is_empty() => return Err(error),
                     Err(_) => return Ok(taken),
@@ -93,19 +103,18 @@ impl<T: DeserializeOwned + Send + 'static> Fetcher<T> {
     }
 
     async fn take_from(&self, lane: Lane, step: Step, count: usize) -> RedisResult<Vec<Entry>> {
-        let Session { keys, member, .. } = &*self.session;
+        let Session { keys, member, in_flight, .. } = &*self.session;
         let (mut redis, stream) = (self.session.reads.clone(), keys.stream(lane));
-        Ok(match step {
-            Step::Claim => {
-                let claimed = member.claim(&mut redis, stream, self.session.lease_ms(), count).await?;
-                claimed.into_iter().map(|(id, abandoned, fields)| Entry { lane, id, abandoned, fields }).collect()
-            }
-            Step::Read => {
-                let read = member.read(&mut redis, &[stream], count, None).await?;
-                let entries = read.into_iter().flat_map(|(_, entries)| entries);
-                entries.map(|(id, fields)| Entry { lane, id, abandoned: 0, fields }).collect()
-            }
-        })
+        if let Step::Claim = step {
+            let claimed = member.claim(&mut redis, stream, self.session.lease_ms(), count).await?;
+            return Ok(claimed.into_iter().map(|(id, abandoned, fields)| Entry { lane, id, abandoned, fields }).collect());
+        }
+        let read = match step {
+            Step::Recover => member.read_held(&mut redis, stream).await?,
+            _ => member.read(&mut redis, &[stream], count, None).await?,
+        };
+        let entries = read.into_iter().flat_map(|(_, entries)| entries).filter(|(id, _)| !in_flight.contains(lane, id));
+        Ok(entries.map(|(id, fields)| Entry { lane, id, abandoned: 0, fields }).collect())
     }
 
     /// Waits on both lanes. Redis counts for each stream apart, so half the room is asked of each; with room for one, an entry of both
@@ -177,8 +186,16 @@ impl<T: DeserializeOwned + Send + 'static> Fetcher<T> {
 
 #[derive(Clone, Copy)]
 enum Step {
+    /// What Redis delivered by an answer that got lost with its connection: nobody works on it, and it need not wait for its lease.
+    Recover,
+    /// What others have abandoned.
     Claim,
+    /// What is new.
     Read,
+}
+
+impl Step {
+    const ALL: [Step; 3] = [Step::Recover, Step::Claim, Step::Read];
 }
 
 /// Hands back a task that will not be started; it counts as no attempt.

@@ -13,6 +13,35 @@
 //! - No entry ends a worker: one that can't be decoded is set aside, a panic is a failed attempt, and a job that kills the whole process
 //!   is given up when its deliveries are used up.
 //!
+//! ```no_run
+//! use apalis::prelude::{BoxDynError, Data, Monitor, MonitorError, WorkerBuilder};
+//! use orgmirror_queue::{Delivery, Lane, Postpone, Publisher, QueueConfig, StreamBackend};
+//! use std::time::Duration;
+//! use tokio_util::sync::CancellationToken;
+//!
+//! async fn send(mail: String, delivery: Data<Delivery>) -> Result<(), BoxDynError> {
+//!     if mail.is_empty() {
+//!         return Err(Postpone(Duration::from_secs(2)).into()); // comes back, holds no slot, counts as no attempt
+//!     }
+//!     println!("{mail}, attempt {}", delivery.attempt);
+//!     Ok(())
+//! }
+//!
+//! async fn run(stop: CancellationToken) -> Result<(), MonitorError> {
+//!     let config = QueueConfig::new("redis://127.0.0.1/", "mailer").lease(Duration::from_secs(30));
+//!     let publisher = Publisher::new(config.clone());
+//!     tokio::spawn(async move { publisher.publish(Lane::Interactive, &["hello"]).await });
+//!     Monitor::new()
+//!         .register(move |_| WorkerBuilder::new("mailer").backend(StreamBackend::new(config.clone(), 16)).build(send))
+//!         .shutdown_timeout(Duration::from_secs(25)) // running handlers may end until then
+//!         .run_with_signal(async move {
+//!             stop.cancelled().await;
+//!             Ok(())
+//!         })
+//!         .await
+//! }
+//! ```
+//!
 //! Absent on purpose: results, job status, cron, priorities beyond two lanes, deduplication. Time limits belong into the handler: a layer
 //! that cuts it off from outside is seen as a failure like any other.
 

@@ -11,7 +11,11 @@ mod failure;
 #[cfg(test)]
 mod inbox;
 #[cfg(test)]
+mod log;
+#[cfg(test)]
 mod outage;
+#[cfg(test)]
+mod proxy;
 #[cfg(test)]
 mod publish;
 #[cfg(test)]

@@ -1,10 +1,12 @@
 //! Redis goes away and comes back: workers go on by themselves, and none is started again for it.
 
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use orgmirror_queue::Lane;
 
-use crate::world::{Job, World, passes, until};
+use crate::proxy::Proxy;
+use crate::world::{Job, Worker, World, passes, until};
 
 impl World {
     /// Publishes until it works, then waits until all of it is done.
@@ -82,6 +84,42 @@ async fn stalled_for_a_second() {
     world.play.until_ended(5_000).await;
     world.until_empty().await;
     assert_eq!(world.play.ended_jobs(), passes(5_000));
+    assert!(worker.stop().await);
+}
+
+/// An outage is one warning, though the worker tries to reach Redis many times in it; the next outage is another.
+#[tokio::test]
+async fn an_outage_is_logged_once() {
+    crate::log::record();
+    let world = World::new().await;
+    let worker = world.worker(2);
+    for outages in 1..=2 {
+        world.expect_work_goes_on().await;
+        world.redis.kill();
+        let start = Instant::now();
+        until("there was time for many tries", || async { start.elapsed() > Duration::from_secs(2) }).await;
+        world.redis.start_again().await;
+        world.expect_work_goes_on().await;
+        assert_eq!(crate::log::warnings_of_workers(&world.redis.address()), outages);
+    }
+    assert!(worker.stop().await);
+}
+
+/// An answer that got lost with its connection is no reason to wait for a lease: the worker asks again what it holds.
+/// Method: with leases of ten minutes, the connection is cut in place of the first three answers that carry a job.
+#[tokio::test]
+async fn lost_answers_are_asked_for_again() {
+    let world = World::with(|config| config.lease(Duration::from_secs(600))).await;
+    let way = Proxy::start(world.redis.address(), b"Pass", 3).await;
+    let mut config = world.config.clone();
+    config.url = way.url.clone();
+    let worker = Worker::start(config, 4, 4, world.play.clone());
+    world.publish(Lane::Bulk, &passes(20)).await;
+    world.play.until_ended(20).await;
+    world.until_empty().await;
+    assert_eq!(way.left.load(Ordering::SeqCst), 0);
+    assert!(world.play.started().iter().all(|(_, delivery)| delivery.attempt == 1));
+    assert_eq!(world.play.started().len(), 20);
     assert!(worker.stop().await);
 }
 
