@@ -83,38 +83,50 @@ impl Member {
         count: usize,
         block_ms: Option<u64>,
     ) -> RedisResult<Vec<(String, Entries)>> {
-        let mut command = self.read_command(count);
+        let mut command = redis::cmd("XREADGROUP");
+        command.arg("GROUP").arg(&self.group).arg(&self.consumer).arg("COUNT").arg(count);
         if let Some(block_ms) = block_ms {
             command.arg("BLOCK").arg(block_ms);
         }
         command.arg("STREAMS").arg(streams).arg(vec![">"; streams.len()]);
-        entries(&command, redis).await
+        let answer: Option<Vec<(String, FlatEntries)>> = command.query_async(redis).await?;
+        let named = |(id, flat)| (id, named(flat));
+        Ok(answer.unwrap_or_default().into_iter().map(|(stream, flat)| (stream, flat.into_iter().map(named).collect())).collect())
     }
 
-    /// Entries that this consumer holds already, in full: reading them changes nothing.
-    pub(crate) async fn read_held(&self, redis: &mut impl ConnectionLike, stream: &str) -> RedisResult<Vec<(String, Entries)>> {
+    /// Ids of the entries that this consumer holds. Asked in this way because reading them once more would count as a delivery of each.
+    pub(crate) async fn held(&self, redis: &mut impl ConnectionLike, stream: &str) -> RedisResult<Vec<String>> {
         const MORE_THAN_ANY_WORKER_HOLDS: usize = 100_000;
-        let mut command = self.read_command(MORE_THAN_ANY_WORKER_HOLDS);
-        command.arg("STREAMS").arg(stream).arg("0");
-        entries(&command, redis).await
+        let mut command = redis::cmd("XPENDING");
+        command.arg(stream).arg(&self.group).arg("-").arg("+").arg(MORE_THAN_ANY_WORKER_HOLDS).arg(&self.consumer);
+        let pending: Vec<(String, String, u64, u64)> = command.query_async(redis).await?;
+        Ok(pending.into_iter().map(|(id, ..)| id).collect())
     }
 
-    fn read_command(&self, count: usize) -> redis::Cmd {
-        let mut command = redis::cmd("XREADGROUP");
-        command.arg("GROUP").arg(&self.group).arg(&self.consumer).arg("COUNT").arg(count);
-        command
+    /// Entries by id, as far as they exist. Changes nothing.
+    pub(crate) async fn look_up(&self, redis: &mut impl ConnectionLike, stream: &str, ids: &[String]) -> RedisResult<Entries> {
+        if ids.is_empty() {
+            return Ok(Entries::new());
+        }
+        let mut pipe = redis::pipe();
+        for id in ids {
+            pipe.cmd("XRANGE").arg(stream).arg(id).arg(id);
+        }
+        let found: Vec<FlatEntries> = pipe.query_async(redis).await?;
+        Ok(found.into_iter().flatten().map(|(id, flat)| (id, named(flat))).collect())
     }
 
-    /// Takes over up to `count` entries that were silent for `lease_ms`: id, deliveries so far, fields.
+    /// Takes over up to `count` entries that were silent for `lease_ms`: id, deliveries so far, fields. Its own among `at_work` it renews.
     pub(crate) async fn claim(
         &self,
         redis: &mut impl ConnectionLike,
         stream: &str,
         lease_ms: u64,
         count: usize,
+        at_work: &[String],
     ) -> RedisResult<Vec<(String, u64, Fields)>> {
         let mut call = scripts::CLAIM.key(stream);
-        call.arg(&self.group).arg(&self.consumer).arg(lease_ms).arg(count);
+        call.arg(&self.group).arg(&self.consumer).arg(lease_ms).arg(count).arg(at_work);
         let claimed: Vec<(String, u64, Flat)> = call.invoke_async(redis).await?;
         Ok(claimed.into_iter().map(|(id, deliveries, flat)| (id, deliveries, named(flat))).collect())
     }
@@ -142,12 +154,6 @@ impl Member {
         while call.invoke_async::<usize>(redis).await? == SLICE {}
         Ok(())
     }
-}
-
-async fn entries(command: &redis::Cmd, redis: &mut impl ConnectionLike) -> RedisResult<Vec<(String, Entries)>> {
-    let answer: Option<Vec<(String, FlatEntries)>> = command.query_async(redis).await?;
-    let named = |(id, flat)| (id, named(flat));
-    Ok(answer.unwrap_or_default().into_iter().map(|(stream, flat)| (stream, flat.into_iter().map(named).collect())).collect())
 }
 
 /// Whether the group, and maybe all of Redis, is gone: somebody flushed it, or it came back empty.

@@ -52,12 +52,12 @@ impl<T: DeserializeOwned + Send + 'static> Fetcher<T> {
                 Step::Read => true,
             });
             match self.take(&steps.collect::<Vec<_>>(), slots.num_permits()).await {
-                Ok(entries) => {
+                Ok((entries, cut_short)) => {
                     // A full round of claims may have left some behind: the next round claims again.
                     if claiming && entries.iter().all(|entry| entry.abandoned == 0) {
                         next_claim = Instant::now() + self.session.config.lease / 3;
                     }
-                    answer_lost = false;
+                    answer_lost = cut_short;
                     backoff.reset();
                     self.hand_over(entries, slots);
                 }
@@ -84,37 +84,45 @@ impl<T: DeserializeOwned + Send + 'static> Fetcher<T> {
         Some(first)
     }
 
-    /// One round. An error counts only while nothing was taken: what Redis has delivered must be handed over.
-    async fn take(&self, steps: &[Step], room: usize) -> RedisResult<Vec<Entry>> {
+    /// One round. An error is one only while nothing was taken, since what Redis has delivered must be handed over; else it is told beside
+    /// the entries that the round was cut short.
+    async fn take(&self, steps: &[Step], room: usize) -> RedisResult<(Vec<Entry>, bool)> {
         let mut taken = Vec::new();
         for lane in Lane::ALL {
             for step in steps {
                 if taken.len() >= room {
-                    return Ok(taken);
+                    return Ok((taken, steps.contains(&Step::Recover))); // not yet in every lane
                 }
                 match self.take_from(lane, *step, room - taken.len()).await {
                     Ok(entries) => taken.extend(entries),
                     Err(error) if taken.is_empty() => return Err(error),
-                    Err(_) => return Ok(taken),
+                    Err(_) => return Ok((taken, true)),
                 }
             }
         }
-        if taken.is_empty() { self.wait(room).await } else { Ok(taken) }
+        let entries = if taken.is_empty() { self.wait(room).await? } else { taken };
+        Ok((entries, false))
     }
 
     async fn take_from(&self, lane: Lane, step: Step, count: usize) -> RedisResult<Vec<Entry>> {
         let Session { keys, member, in_flight, .. } = &*self.session;
         let (mut redis, stream) = (self.session.reads.clone(), keys.stream(lane));
-        if let Step::Claim = step {
-            let claimed = member.claim(&mut redis, stream, self.session.lease_ms(), count).await?;
-            return Ok(claimed.into_iter().map(|(id, abandoned, fields)| Entry { lane, id, abandoned, fields }).collect());
-        }
-        let read = match step {
-            Step::Recover => member.read_held(&mut redis, stream).await?,
-            _ => member.read(&mut redis, &[stream], count, None).await?,
-        };
-        let entries = read.into_iter().flat_map(|(_, entries)| entries).filter(|(id, _)| !in_flight.contains(lane, id));
-        Ok(entries.map(|(id, fields)| Entry { lane, id, abandoned: 0, fields }).collect())
+        let not_abandoned = |(id, fields)| Entry { lane, id, abandoned: 0, fields };
+        Ok(match step {
+            Step::Recover => {
+                let mut lost = member.held(&mut redis, stream).await?;
+                lost.retain(|id| !in_flight.contains(lane, id));
+                member.look_up(&mut redis, stream, &lost).await?.into_iter().map(not_abandoned).collect()
+            }
+            Step::Claim => {
+                let claimed = member.claim(&mut redis, stream, self.session.lease_ms(), count, &in_flight.ids(lane)).await?;
+                claimed.into_iter().map(|(id, abandoned, fields)| Entry { lane, id, abandoned, fields }).collect()
+            }
+            Step::Read => {
+                let read = member.read(&mut redis, &[stream], count, None).await?;
+                read.into_iter().flat_map(|(_, entries)| entries).map(not_abandoned).collect()
+            }
+        })
     }
 
     /// Waits on both lanes. Redis counts for each stream apart, so half the room is asked of each; with room for one, an entry of both
@@ -146,7 +154,7 @@ impl<T: DeserializeOwned + Send + 'static> Fetcher<T> {
         let mut tasks = Vec::with_capacity(entries.len());
         for entry in entries {
             if self.session.in_flight.contains(entry.lane, &entry.id) {
-                continue; // Its lease ran out while this very worker is at it, for Redis had stalled; claiming it has renewed it.
+                continue; // This very worker is at it.
             }
             match self.admit(&entry, &mut slots) {
                 Ok(task) => tasks.push(task),
@@ -184,7 +192,7 @@ impl<T: DeserializeOwned + Send + 'static> Fetcher<T> {
     }
 }
 
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, PartialEq)]
 enum Step {
     /// What Redis delivered by an answer that got lost with its connection: nobody works on it, and it need not wait for its lease.
     Recover,

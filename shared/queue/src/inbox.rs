@@ -106,7 +106,7 @@ impl Inbox {
             return Ok(Vec::new());
         }
         let mut redis = self.reads.clone();
-        let claimed = self.member.claim(&mut redis, &self.stream, millis(self.lease), max).await?;
+        let claimed = self.member.claim(&mut redis, &self.stream, millis(self.lease), max, &[]).await?;
         if claimed.len() < max {
             *next_claim = Instant::now() + self.lease / 3;
             self.member.forget_others(&mut redis, &self.stream, millis(self.forget_consumers_after)).await?;

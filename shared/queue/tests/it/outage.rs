@@ -123,6 +123,30 @@ async fn lost_answers_are_asked_for_again() {
     assert!(worker.stop().await);
 }
 
+/// Neither cut connections nor a stall longer than the lease count as deliveries of what runs meanwhile.
+/// Method: one job runs through several of both, under a bound of two deliveries; then its worker dies, and the next one still gets it.
+#[tokio::test]
+async fn outages_use_up_no_attempt() {
+    let world = World::with(|config| config.max_deliveries(2)).await;
+    let worker = world.worker(2);
+    world.publish(Lane::Bulk, &[Job::Gate(0)]).await;
+    world.play.until_started(1).await;
+    for round in 1..=4 {
+        let _: redis::Value = world.redis.ask("CLIENT KILL TYPE normal SKIPME yes").await;
+        world.redis.signal("STOP");
+        let start = Instant::now();
+        until("the lease is over", || async { start.elapsed() > crate::world::LEASE * 5 / 4 }).await;
+        world.redis.signal("CONT");
+        until("publishing works", || async { world.publisher.publish(Lane::Bulk, &passes(1)).await.is_ok() }).await;
+        world.play.until_ended(round).await;
+    }
+    worker.kill();
+    let _heir = world.worker(2);
+    until("it is started again", || async { world.play.attempts(&Job::Gate(0)) == [1, 2] }).await;
+    world.play.open_gate();
+    world.until_empty().await;
+}
+
 /// A worker that is started before Redis works when it is there.
 #[tokio::test]
 async fn started_before_redis() {
