@@ -1,1 +1,114 @@
-//! Plans runs, publishes jobs, watches barriers, sweeps
+//! Plans runs, publishes jobs, watches barriers, sweeps.
+//!
+//! All of it is one tick, repeated every second and whenever a commit hints that a barrier may have opened. A tick has no memory: it
+//! asks Postgres what is to be done, and every change is a compare-and-set. So any number of coordinators may run, all of them tick,
+//! and one that dies anywhere costs time, never correctness.
+//!
+//! Absent: calls to Atlassian (`worker`), SQL (`store`).
+
+mod barrier;
+mod dispatch;
+mod requests;
+mod upkeep;
+
+use std::time::Duration;
+
+use orgmirror_domain::ids::OrgId;
+use orgmirror_domain::sweep::SweepLimits;
+use orgmirror_queue::{Inbox, Publisher, QueueConfig};
+use orgmirror_store::{PgListener, Store, StoreError, StoreResult};
+use tokio_util::sync::CancellationToken;
+
+pub use requests::{REQUESTS_GROUP, REQUESTS_STREAM, SyncRequest};
+
+/// What a coordinator needs to run.
+#[derive(Clone)]
+pub struct CoordinatorSettings {
+    /// The organisation that is configured; its row is made at start.
+    pub org_id: OrgId,
+    /// How long a job may stay silent before it is published again.
+    pub lease: Duration,
+    /// Above which a sweep waits for a person.
+    pub sweep_limits: SweepLimits,
+    /// How long a run that was held because nothing answered waits before it tries again.
+    pub probe_every: Duration,
+    /// The queue that jobs go by.
+    pub queue: QueueConfig,
+    /// Redis, for requests from outside.
+    pub redis_url: String,
+    /// Stream of requests from outside.
+    pub requests_stream: String,
+}
+
+/// Nothing hints at everything, so the tick comes by itself too.
+const TICK: Duration = Duration::from_secs(1);
+
+/// Ticks until `stop` is cancelled. A failing tick is logged and tried again: the database may be back by then.
+pub async fn run(settings: CoordinatorSettings, store: Store, stop: CancellationToken) -> Result<(), StoreError> {
+    store.ensure_org(&settings.org_id).await?;
+    let publisher = Publisher::new(settings.queue.clone());
+    let inbox = Inbox::new(settings.redis_url.clone(), settings.requests_stream.clone(), REQUESTS_GROUP);
+    let requests = tokio::spawn(requests::answer_for_ever(store.clone(), inbox, stop.clone()));
+    let upkeep = tokio::spawn(upkeep::for_ever(store.clone(), stop.clone()));
+    let mut hints = Hints::default();
+    let mut healthy = true;
+    while !stop.is_cancelled() {
+        match tick(&store, &publisher, &settings).await {
+            Ok(()) => healthy = true,
+            Err(error) if healthy => {
+                tracing::warn!(error = &error as &dyn std::error::Error, "a tick failed; trying again every second");
+                healthy = false;
+            }
+            Err(_) => {}
+        }
+        tokio::select! {
+            () = hints.next(&store) => {}
+            () = stop.cancelled() => {}
+        }
+    }
+    // Both end by the same token; what they were doing is finished.
+    let _ended = tokio::join!(requests, upkeep);
+    Ok(())
+}
+
+/// One look at everything.
+async fn tick(store: &Store, publisher: &Publisher, settings: &CoordinatorSettings) -> StoreResult<()> {
+    upkeep::resume_after_outage(store, settings.probe_every).await?;
+    for (org, run) in store.startable_runs().await? {
+        if store.start_run(org, run).await? {
+            tracing::info!(run.key = run.0, "a run started");
+        }
+    }
+    for run in store.open_runs().await? {
+        barrier::advance(store, settings, run).await?;
+    }
+    dispatch::dispatch(store, publisher, settings.lease).await
+}
+
+/// Wakes by a commit's hint, or after a second.
+#[derive(Default)]
+struct Hints {
+    listener: Option<PgListener>,
+}
+
+impl Hints {
+    async fn next(&mut self, store: &Store) {
+        if self.listener.is_none() {
+            // Without a listener (a pooler that has no LISTEN, a database that is away) the second's tick remains.
+            self.listener = store.listen().await.ok();
+        }
+        let Some(listener) = &mut self.listener else { return pause().await };
+        tokio::select! {
+            hint = listener.recv() => if hint.is_err() { self.listener = None },
+            () = pause() => return,
+        }
+        // One tick answers all hints that came together.
+        if let Some(listener) = &mut self.listener {
+            while let Some(Ok(_)) = futures::FutureExt::now_or_never(listener.recv()) {}
+        }
+    }
+}
+
+async fn pause() {
+    tokio::time::sleep(TICK).await;
+}

@@ -1,1 +1,130 @@
-//! One handler per job kind: fetch, write, complete
+//! Works on jobs: one handler for each kind, which fetches, writes and completes.
+//!
+//! A delivery is a hint. What is to be done is read from the ledger, and whether it was done is decided by the transaction that
+//! commits it; so a duplicate, late or zombie delivery changes nothing.
+//!
+//! Absent: decisions about runs (`coordinator`), what a transaction holds (`store`), how the API is spoken to (`atlassian`).
+
+mod api_key;
+mod chain;
+mod env;
+mod group_commit;
+mod held;
+mod jobs;
+mod read;
+mod settle;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use apalis::prelude::{BoxDynError, Data, Monitor, WorkerBuilder};
+use orgmirror_atlassian::{Budget, BudgetSettings};
+use orgmirror_domain::ids::{OrgId, OrgKey};
+use orgmirror_domain::job::{JobKind, JobMessage};
+use orgmirror_queue::{Delivery, Publisher, QueueConfig, StreamBackend};
+use orgmirror_runtime::config::KeySource;
+use orgmirror_store::{Store, StoreError};
+use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
+
+use env::Env;
+
+/// What a worker needs to run.
+#[derive(Clone)]
+pub struct WorkerSettings {
+    /// Its organisation.
+    pub org_id: OrgId,
+    /// Scheme and host of the API.
+    pub base_url: String,
+    /// Where its key comes from.
+    pub key: KeySource,
+    /// Calls in flight at most.
+    pub concurrency: usize,
+    /// How long a job may stay silent before it is published again.
+    pub lease: Duration,
+    /// Redis, for the call budget.
+    pub redis_url: String,
+    /// The budget's keys and rate.
+    pub budget: BudgetSettings,
+    /// The queue that jobs come by.
+    pub queue: QueueConfig,
+    /// How long a single call may take.
+    pub request_timeout: Duration,
+}
+
+/// Why a worker could not start.
+#[derive(Debug, thiserror::Error)]
+pub enum WorkerError {
+    /// The database.
+    #[error("cannot start the worker")]
+    Store(#[from] StoreError),
+    /// The API's address or key cannot be used.
+    #[error("cannot set up the client of the Organization API")]
+    Client(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// The queue ended by itself.
+    #[error("the queue worker ended")]
+    Queue(#[source] Box<dyn std::error::Error + Send + Sync>),
+}
+
+/// Works until `stop` is cancelled, then finishes or hands back what is under way.
+pub async fn run(settings: WorkerSettings, store: Store, stop: CancellationToken) -> Result<(), WorkerError> {
+    let org = store.ensure_org(&settings.org_id).await?;
+    let env = Arc::new(start(&settings, store, org, stop.clone()).await?);
+    let heartbeat = tokio::spawn(held::beat(Arc::clone(&env), settings.lease / 3));
+    // The name is unique for each start, so what a dead process held is taken over and not confused with ours.
+    let name = format!("worker-{}", Uuid::now_v7());
+    let (queue, concurrency) = (settings.queue.clone(), settings.concurrency);
+    let monitor = Monitor::new()
+        .register({
+            let env = Arc::clone(&env);
+            move |restarts| {
+                WorkerBuilder::new(format!("{name}-{restarts}"))
+                    .backend(StreamBackend::<JobMessage>::new(queue.clone(), concurrency))
+                    .data(Arc::clone(&env))
+                    .build(handle)
+            }
+        })
+        .should_restart(|_, _| true)
+        .shutdown_timeout(Duration::from_secs(25));
+    let signal = async move {
+        stop.cancelled().await;
+        Ok(())
+    };
+    let ended = monitor.run_with_signal(signal).await;
+    heartbeat.abort();
+    ended.map_err(|error| WorkerError::Queue(error.into()))
+}
+
+async fn start(settings: &WorkerSettings, store: Store, org: OrgKey, stop: CancellationToken) -> Result<Env, WorkerError> {
+    let redis = redis::Client::open(settings.redis_url.as_str()).map_err(|error| WorkerError::Client(error.into()))?;
+    let budget = Budget::new(redis, settings.budget.clone()).map_err(|error| WorkerError::Client(error.into()))?;
+    let api = api_key::Api::new(settings, budget).map_err(WorkerError::Client)?;
+    store.adopt_key(org, api.client().fingerprint().as_str()).await?;
+    Ok(Env::new(store, api, Publisher::new(settings.queue.clone()), org, settings, stop))
+}
+
+/// The table of handlers.
+async fn handle(message: JobMessage, env: Data<Arc<Env>>, delivery: Data<Delivery>) -> Result<(), BoxDynError> {
+    fail::fail_point!("worker::after_receive");
+    let env: &Env = &env;
+    let Some(job) = env.store.job(message.job).await? else { return Ok(()) };
+    if job.org != env.org {
+        return Ok(());
+    }
+    let held = env.held.hold(job.key);
+    let mut job = env.deliver(job, delivery.lane, held);
+    let outcome = match job.kind {
+        JobKind::Plan => jobs::plan::plan(env, &job).await,
+        JobKind::UsersPage | JobKind::MemberPage => jobs::scan_users::scan_users(env, &mut job).await,
+        JobKind::GroupsPage => jobs::scan_groups::scan_groups(env, &mut job).await,
+        JobKind::GroupGrants => jobs::group_grants::group_grants(env, &job).await,
+        JobKind::AccountLookup => jobs::look_up::accounts(env, &job).await,
+        JobKind::GroupLookup => jobs::look_up::groups(env, &job).await,
+        JobKind::Count => jobs::count::count(env, &job).await,
+    };
+    fail::fail_point!("worker::after_commit_before_ack");
+    match outcome {
+        Ok(()) => Ok(()),
+        Err(left) => settle::settle(env, &job, left).await,
+    }
+}

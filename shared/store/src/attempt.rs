@@ -9,7 +9,7 @@ use orgmirror_domain::query::Direction;
 use orgmirror_domain::run::Phase;
 use serde_json::Value;
 
-use crate::transaction::Tx;
+use crate::transaction::{Tx, transact};
 use crate::{Store, StoreResult, lock};
 
 /// A job as the ledger has it: all that a worker needs.
@@ -59,6 +59,20 @@ pub struct Drawn {
     pub instant: Instant,
     /// The clock at that moment, for people.
     pub at: DateTime<Utc>,
+}
+
+/// Who brings a job back.
+#[derive(Clone, Copy, Debug)]
+pub enum Silence {
+    /// Its own delivery, after that time.
+    For(Duration),
+    /// The coordinator, which publishes it again when it was not heard of for a lease: so that this is in `wait`.
+    UntilDue {
+        /// When it shall be published.
+        wait: Duration,
+        /// The lease that the coordinator goes by.
+        lease: Duration,
+    },
 }
 
 /// Whose turn the next read is.
@@ -156,9 +170,14 @@ impl Store {
         Ok(())
     }
 
-    /// Ends a delivery that committed nothing, with the calls it made; the job is tried again after `delay`. Waiting for the budget
-    /// is no attempt.
-    pub async fn put_back(&self, job: JobKey, calls: i32, delay: Duration, counts: bool) -> StoreResult<()> {
+    /// Ends a delivery that committed nothing, with the calls it made; whoever has it next is heard of in so long. Waiting for the
+    /// budget is no attempt.
+    pub async fn put_back(&self, job: JobKey, calls: i32, silent_for: Silence, counts: bool) -> StoreResult<()> {
+        let (sign, span) = match silent_for {
+            Silence::For(wait) => (1.0, wait),
+            Silence::UntilDue { wait, lease } if wait >= lease => (1.0, wait - lease),
+            Silence::UntilDue { wait, lease } => (-1.0, lease - wait),
+        };
         sqlx::query!(
             r#"-- attempt.put_back
             UPDATE sync_job
@@ -168,7 +187,7 @@ impl Store {
             WHERE job_key = $1 AND state = 'pending'"#,
             job.0,
             calls,
-            delay.as_secs_f64(),
+            sign * span.as_secs_f64(),
             counts
         )
         .execute(&self.pool)
@@ -195,7 +214,7 @@ impl Store {
     /// T4. An expired cursor is no failure: supersedes its page and starts that direction again, unless the other end lives and can
     /// read on.
     pub async fn restart_chain(&self, run: RunKey, job: JobKey, calls: i32) -> StoreResult<Restarted> {
-        self.transact(async |tx| {
+        transact!(self, |tx| {
             lock::shared(tx, run).await?;
             if !lock_pending(tx, job).await? {
                 return Ok(Restarted::Late);
@@ -244,7 +263,6 @@ impl Store {
             );
             Ok(Restarted::FromBeginning(JobKey(first.fetch_one(&mut **tx).await?)))
         })
-        .await
     }
 }
 

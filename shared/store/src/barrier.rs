@@ -13,7 +13,7 @@ use orgmirror_domain::plan::Plan;
 use orgmirror_domain::run::{Phase, RunEvent};
 use serde_json::Value;
 
-use crate::transaction::Tx;
+use crate::transaction::{Tx, transact};
 use crate::verify::{self, Round};
 use crate::{Store, StoreError, StoreResult, lock, request};
 
@@ -84,7 +84,7 @@ impl Store {
     /// T3, T5. Moves a run on by one step if its barrier is open; `None` if it is not, or the run is held or has ended. Sweeping is
     /// left by [`Store::sweep`] alone.
     pub async fn advance(&self, run: RunKey) -> StoreResult<Option<Phase>> {
-        self.transact(async |tx| {
+        transact!(self, |tx| {
             lock::exclusive(tx, run).await?;
             let Some(locked) = load(tx, run).await? else { return Ok(None) };
             if !drained(tx, run).await? {
@@ -113,7 +113,6 @@ impl Store {
             }
             enter_next(tx, locked).await
         })
-        .await
     }
 }
 

@@ -11,8 +11,8 @@ use orgmirror_domain::observation::{Account, Grant, Group};
 use crate::account::AccountFacts;
 use crate::attempt::{Drawn, Job, lock_pending};
 use crate::group::{self, GroupFacts};
-use crate::observe::{Mirrored, Tally, Writer, write_rows};
-use crate::transaction::Tx;
+use crate::observe::{Tally, Writer, write_rows};
+use crate::transaction::{Tx, transact};
 use crate::{Store, StoreResult, lock};
 
 /// Whether a job's effect was committed by this call.
@@ -24,11 +24,44 @@ pub enum Committed {
     Refused,
 }
 
-/// What a job that is no page did, to be marked on its row.
-#[derive(Clone, Copy, Debug, Default)]
-struct Effect {
-    tally: Tally,
-    answer: Option<i64>,
+/// What a job that is no page writes.
+enum Effect<'a> {
+    Accounts(Vec<AccountFacts>),
+    Groups(Vec<GroupFacts>),
+    Grants(GroupKey, &'a [Grant]),
+    Count(i64),
+    Exception { kind: &'static str, keys: Vec<i32>, reason: &'a str },
+}
+
+impl Effect<'_> {
+    /// Writes it; returns the rows written, and the answer of a count.
+    async fn apply(&self, tx: &mut Tx, writer: Writer, drawn: Drawn) -> StoreResult<(Tally, Option<i64>)> {
+        Ok(match self {
+            Self::Accounts(facts) => (write_rows(tx, writer, facts.clone()).await?, None),
+            Self::Groups(facts) => (write_rows(tx, writer, facts.clone()).await?, None),
+            Self::Grants(group, grants) => {
+                let changed = group::write_grants(tx, writer.org, *group, drawn.instant, grants).await?;
+                // Grants are read apart from the group's row; the first reading is no change of it.
+                (Tally { added: 0, changed: i32::from(changed && writer.logged) }, None)
+            }
+            Self::Count(answer) => (Tally::default(), Some(*answer)),
+            Self::Exception { kind, keys, reason } => {
+                sqlx::query!(
+                    r#"-- lookup.exception
+                    INSERT INTO run_exception (run_key, kind, entity_key, reason)
+                    SELECT $1, $2, key, $4 FROM unnest($3::integer[]) AS key
+                    ON CONFLICT DO NOTHING"#,
+                    writer.run.0,
+                    kind,
+                    keys,
+                    reason
+                )
+                .execute(&mut **tx)
+                .await?;
+                (Tally::default(), None)
+            }
+        })
+    }
 }
 
 impl Store {
@@ -48,7 +81,8 @@ impl Store {
         let absent: Vec<&AccountId> = asked.into_iter().filter(|id| !there.contains(*id)).collect();
         let absent = self.account_keys(job.org, &absent).await?;
         facts.extend(absent.into_iter().map(|key| AccountFacts::absent(key, drawn.instant, drawn.at)));
-        self.commit_lookup(job, drawn, calls, facts).await
+        let seen: Vec<i32> = facts.iter().map(|fact| fact.account_key).collect();
+        self.commit_effect(job, drawn, calls, &seen, &Effect::Accounts(facts)).await
     }
 
     /// Commits a look-up of groups. Subjects that `found` does not have are absent.
@@ -60,15 +94,8 @@ impl Store {
         let absent: Vec<GroupId> = asked.into_iter().filter(|id| !there.contains(id)).collect();
         let absent = self.group_keys(job.org, &absent).await?;
         facts.extend(absent.into_values().map(|key| GroupFacts::absent(key, drawn.instant, drawn.at)));
-        self.commit_lookup(job, drawn, calls, facts).await
-    }
-
-    async fn commit_lookup<F: Mirrored>(&self, job: &Job, drawn: Drawn, calls: i32, facts: Vec<F>) -> StoreResult<Committed> {
-        let seen: Vec<i32> = facts.iter().map(F::key).collect();
-        self.commit_effect(job, drawn, calls, &seen, async |tx, writer| {
-            Ok(Effect { tally: write_rows(tx, writer, facts.clone()).await?, answer: None })
-        })
-        .await
+        let seen: Vec<i32> = facts.iter().map(|fact| fact.group_key).collect();
+        self.commit_effect(job, drawn, calls, &seen, &Effect::Groups(facts)).await
     }
 
     /// Commits what a group grants.
@@ -82,19 +109,13 @@ impl Store {
     ) -> StoreResult<Committed> {
         let keys = self.group_keys(job.org, &[group]).await?;
         let Some(key) = keys.get(&group).copied() else { return Ok(Committed::Refused) };
-        self.commit_effect(job, drawn, calls, &[key], async |tx, writer| {
-            let changed = group::write_grants(tx, writer.org, GroupKey(key), drawn.instant, grants).await?;
-            // Grants are read apart from the group's row; the first reading is no change of it.
-            Ok(Effect { tally: Tally { added: 0, changed: i32::from(changed && writer.logged) }, answer: None })
-        })
-        .await
+        self.commit_effect(job, drawn, calls, &[key], &Effect::Grants(GroupKey(key), grants)).await
     }
 
     /// Commits what the API counted.
     pub async fn commit_count(&self, job: &Job, drawn: Drawn, calls: i32, count: u64) -> StoreResult<Committed> {
         let answer = i64::try_from(count).unwrap_or(i64::MAX);
-        self.commit_effect(job, drawn, calls, &[], async |_, _| Ok(Effect { tally: Tally::default(), answer: Some(answer) }))
-            .await
+        self.commit_effect(job, drawn, calls, &[], &Effect::Count(answer)).await
     }
 
     /// Commits that an account or group cannot be read, for ever: an exception of the run, named; nothing of it is removed, and it
@@ -111,27 +132,12 @@ impl Store {
             let ids: Vec<GroupId> = job.subjects.iter().filter_map(|id| GroupId::parse(id)).collect();
             self.group_keys(job.org, &ids).await?.into_values().collect()
         };
-        self.commit_effect(job, drawn, calls, &[], async |tx, writer| {
-            sqlx::query!(
-                r#"-- lookup.exception
-                INSERT INTO run_exception (run_key, kind, entity_key, reason)
-                SELECT $1, $2, key, $4 FROM unnest($3::integer[]) AS key
-                ON CONFLICT DO NOTHING"#,
-                writer.run.0,
-                kind,
-                &keys,
-                reason
-            )
-            .execute(&mut **tx)
-            .await?;
-            Ok(Effect::default())
-        })
-        .await
+        self.commit_effect(job, drawn, calls, &[], &Effect::Exception { kind, keys, reason }).await
     }
 
     /// Splits a look-up that cannot be read into one job for each subject. The subjects stay awaited all the time.
     pub async fn split_lookup(&self, job: &Job, calls: i32) -> StoreResult<Committed> {
-        self.transact(async |tx| {
+        transact!(self, |tx| {
             lock::shared(tx, job.run).await?;
             if !lock_pending(tx, job.key).await? {
                 return Ok(Committed::Refused);
@@ -157,7 +163,6 @@ impl Store {
             .await?;
             Ok(Committed::Now)
         })
-        .await
     }
 
     /// Claims a job, applies its effect, and marks it done, in one transaction.
@@ -167,20 +172,19 @@ impl Store {
         drawn: Drawn,
         calls: i32,
         seen: &[i32],
-        effect: impl AsyncFn(&mut Tx, Writer) -> StoreResult<Effect>,
+        effect: &Effect<'_>,
     ) -> StoreResult<Committed> {
-        self.transact(async |tx| {
+        transact!(self, |tx| {
             lock::shared(tx, job.run).await?;
             if !lock_pending(tx, job.key).await? {
                 return Ok(Committed::Refused);
             }
             let writer = writer(tx, job.org, job.run).await?;
-            let done = effect(tx, writer).await?;
-            mark_done(tx, job.key, drawn, calls, seen, &done).await?;
+            let (tally, answer) = effect.apply(tx, writer, drawn).await?;
+            mark_done(tx, job.key, drawn, calls, seen, tally, answer).await?;
             sqlx::query!("SELECT notify_run($1)", job.run.0).execute(&mut **tx).await?;
             Ok(Committed::Now)
         })
-        .await
     }
 }
 
@@ -196,7 +200,15 @@ async fn writer(tx: &mut Tx, org: OrgKey, run: RunKey) -> StoreResult<Writer> {
     Ok(Writer { org, run, watermark: orgmirror_domain::ids::Instant(row.watermark), logged: row.logged, lookup: true })
 }
 
-async fn mark_done(tx: &mut Tx, job: JobKey, drawn: Drawn, calls: i32, seen: &[i32], effect: &Effect) -> StoreResult<()> {
+async fn mark_done(
+    tx: &mut Tx,
+    job: JobKey,
+    drawn: Drawn,
+    calls: i32,
+    seen: &[i32],
+    tally: Tally,
+    answer: Option<i64>,
+) -> StoreResult<()> {
     sqlx::query!(
         r#"-- lookup.mark_done
         UPDATE sync_job
@@ -207,9 +219,9 @@ async fn mark_done(tx: &mut Tx, job: JobKey, drawn: Drawn, calls: i32, seen: &[i
         drawn.instant.0,
         seen,
         calls,
-        effect.tally.added,
-        effect.tally.changed,
-        effect.answer
+        tally.added,
+        tally.changed,
+        answer
     )
     .execute(&mut **tx)
     .await?;

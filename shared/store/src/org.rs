@@ -18,6 +18,12 @@ impl Store {
         Ok(OrgKey(key.fetch_one(&self.pool).await?))
     }
 
+    /// The organisation's row, if it is there.
+    pub async fn find_org(&self, org: &OrgId) -> StoreResult<Option<OrgKey>> {
+        let key = sqlx::query_scalar!("SELECT org_key FROM org WHERE org_id = $1", org.as_str());
+        Ok(key.fetch_optional(&self.pool).await?.map(OrgKey))
+    }
+
     /// Says which API key is current. Answers to any other key no longer hold a run.
     pub async fn set_current_key(&self, org: OrgKey, fingerprint: &str) -> StoreResult<()> {
         sqlx::query!(

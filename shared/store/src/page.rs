@@ -17,7 +17,7 @@ use crate::account::AccountFacts;
 use crate::attempt::Drawn;
 use crate::group::GroupFacts;
 use crate::observe::{Mirrored, Tally, Writer, write_rows};
-use crate::transaction::Tx;
+use crate::transaction::{Tx, transact};
 use crate::{Store, StoreResult, lock};
 
 /// A page that was read and waits to be committed.
@@ -118,7 +118,7 @@ impl Store {
         run: RunKey,
         pages: &[Keyed<F>],
     ) -> StoreResult<Vec<PageOutcome>> {
-        self.transact(async |tx| {
+        transact!(self, |tx| {
             lock::shared(tx, run).await?;
             let (claimed, writer) = claim(tx, org, run, pages).await?;
             let Some(writer) = writer else { return Ok(vec![PageOutcome::Refused; pages.len()]) };
@@ -149,7 +149,6 @@ impl Store {
             fail::fail_point!("worker::before_commit");
             Ok(outcomes)
         })
-        .await
     }
 }
 

@@ -6,7 +6,7 @@ use orgmirror_domain::plan::Plan;
 
 use crate::attempt::{Drawn, Job, lock_pending};
 use crate::lookup::Committed;
-use crate::transaction::Tx;
+use crate::transaction::{Tx, transact};
 use crate::{Store, StoreError, StoreResult, lock};
 
 impl Store {
@@ -21,7 +21,7 @@ impl Store {
         workspaces: &[Workspace],
     ) -> StoreResult<Committed> {
         let plan = serde_json::to_value(plan).map_err(|source| StoreError::Json { column: "sync_run.plan", source })?;
-        self.transact(async |tx| {
+        transact!(self, |tx| {
             lock::shared(tx, job.run).await?;
             if !lock_pending(tx, job.key).await? {
                 return Ok(Committed::Refused);
@@ -49,7 +49,6 @@ impl Store {
             sqlx::query!("SELECT notify_run($1)", job.run.0).execute(&mut **tx).await?;
             Ok(Committed::Now)
         })
-        .await
     }
 }
 

@@ -5,7 +5,7 @@ use orgmirror_domain::ids::{Instant, OrgKey, RunId, RunKey};
 use orgmirror_domain::run::{RunKind, Scope};
 use uuid::Uuid;
 
-use crate::transaction::Tx;
+use crate::transaction::{Tx, transact};
 use crate::{Store, StoreResult};
 
 /// What a requester learns.
@@ -25,7 +25,7 @@ impl Store {
     ///
     /// A request never joins the active run: that one may have read the rows already.
     pub async fn request_sync(&self, org: OrgKey, request: Uuid, kind: RunKind, scope: &Scope) -> StoreResult<Ticket> {
-        self.transact(async |tx| {
+        transact!(self, |tx| {
             if let Some(ticket) = earlier_ticket(tx, request).await? {
                 return Ok(ticket);
             }
@@ -59,7 +59,6 @@ impl Store {
                 None => earlier_ticket(tx, request).await?.ok_or_else(|| sqlx::Error::RowNotFound.into()),
             }
         })
-        .await
     }
 
     /// When the newest completed full sync began, on the clock, if there was one.

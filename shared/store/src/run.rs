@@ -3,7 +3,7 @@
 use orgmirror_domain::ids::{JobKey, OrgKey, RunId, RunKey};
 use orgmirror_domain::run::{Hold, Phase, RunEvent};
 
-use crate::transaction::Tx;
+use crate::transaction::{Tx, transact};
 use crate::{Store, StoreError, StoreResult, lock};
 
 /// What came of asking for a change of a run.
@@ -26,7 +26,7 @@ impl Store {
     /// T7. Gives a job up for good, and its run with it, in one transaction: a failed job alone would look finished to a barrier that
     /// only counts what is pending.
     pub async fn fail_job(&self, run: RunKey, job: JobKey, calls: i32, reason: &str) -> StoreResult<Moved> {
-        self.transact(async |tx| {
+        transact!(self, |tx| {
             lock::exclusive(tx, run).await?;
             let failed = sqlx::query!(
                 r#"-- run.fail_job
@@ -42,21 +42,19 @@ impl Store {
             }
             end(tx, run, RunEvent::GaveUp, Some(reason)).await
         })
-        .await
     }
 
     /// T7. A person stops a run. Who waits for it waits for a later one.
     pub async fn cancel_run(&self, run: RunKey) -> StoreResult<Moved> {
-        self.transact(async |tx| {
+        transact!(self, |tx| {
             lock::exclusive(tx, run).await?;
             end(tx, run, RunEvent::CancelAsked, None).await
         })
-        .await
     }
 
     /// T7. Holds a run for its key, if the refused call used the key that is current, or for the API being down.
     pub async fn hold_run(&self, run: RunKey, hold: Hold, fingerprint: Option<&str>, reason: &str) -> StoreResult<Moved> {
-        self.transact(async |tx| {
+        transact!(self, |tx| {
             lock::exclusive(tx, run).await?;
             let held = sqlx::query!(
                 r#"-- run.hold
@@ -77,12 +75,11 @@ impl Store {
             let held = held.execute(&mut **tx).await?.rows_affected() > 0;
             Ok(if held { Moved::Yes } else { Moved::TooLate })
         })
-        .await
     }
 
     /// T7. Lets a held run go on; a hold for approval needs [`Store::approve_run`].
     pub async fn resume_run(&self, run: RunKey) -> StoreResult<Moved> {
-        self.transact(async |tx| {
+        transact!(self, |tx| {
             lock::exclusive(tx, run).await?;
             let resumed = sqlx::query!(
                 r#"-- run.resume
@@ -104,12 +101,22 @@ impl Store {
             sqlx::query!("SELECT notify_run($1)", run.0).execute(&mut **tx).await?;
             Ok(Moved::Yes)
         })
-        .await
+    }
+
+    /// Runs that have been held for so long because nothing answered.
+    pub async fn held_by_outage(&self, for_so_long: std::time::Duration) -> StoreResult<Vec<RunKey>> {
+        let runs = sqlx::query_scalar!(
+            r#"-- run.held_by_outage
+            SELECT run_key FROM sync_run
+            WHERE finished_at IS NULL AND hold = 'api_down' AND held_at < clock_timestamp() - make_interval(secs => $1)"#,
+            for_so_long.as_secs_f64()
+        );
+        Ok(runs.fetch_all(&self.pool).await?.into_iter().map(RunKey).collect())
     }
 
     /// T8. A person agrees to the list of that revision. What was not on the list goes only below the limits.
     pub async fn approve_run(&self, run: RunKey, revision: i32) -> StoreResult<Moved> {
-        self.transact(async |tx| {
+        transact!(self, |tx| {
             lock::exclusive(tx, run).await?;
             let approved = sqlx::query!(
                 r#"-- run.approve
@@ -124,7 +131,6 @@ impl Store {
             sqlx::query!("SELECT notify_run($1)", run.0).execute(&mut **tx).await?;
             Ok(Moved::Yes)
         })
-        .await
     }
 }
 

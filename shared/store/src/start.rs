@@ -3,7 +3,7 @@
 use orgmirror_domain::ids::{OrgKey, RunKey};
 use orgmirror_domain::run::{Phase, RunEvent};
 
-use crate::transaction::Tx;
+use crate::transaction::{Tx, transact};
 use crate::{Store, StoreResult, lock};
 
 impl Store {
@@ -33,7 +33,7 @@ impl Store {
 
     /// T2. Starts a run; false if it has started meanwhile, or another full run is active.
     pub async fn start_run(&self, org: OrgKey, run: RunKey) -> StoreResult<bool> {
-        self.transact(async |tx| {
+        transact!(self, |tx| {
             let Some(full) = lock_requested(tx, run).await? else { return Ok(false) };
             if full {
                 if another_is_active(tx, org, run).await? {
@@ -69,7 +69,6 @@ impl Store {
             }
             Ok(true)
         })
-        .await
     }
 }
 

@@ -8,7 +8,7 @@ use orgmirror_domain::run::{Phase, RunEvent};
 use orgmirror_domain::sweep::{Going, SweepLimits, SweepVerdict, verdict};
 
 use crate::barrier::{LockedRun, LockedScope, load};
-use crate::transaction::Tx;
+use crate::transaction::{Tx, transact};
 use crate::{Store, StoreResult, lock};
 
 /// What a sweep came to.
@@ -25,7 +25,7 @@ pub enum Swept {
 impl Store {
     /// T6. Sweeps and completes a run, or holds it for approval.
     pub async fn sweep(&self, run: RunKey, limits: SweepLimits) -> StoreResult<Swept> {
-        self.transact(async |tx| {
+        transact!(self, |tx| {
             lock::exclusive(tx, run).await?;
             let Some(locked) = load(tx, run).await?.filter(|locked| locked.phase == Phase::Sweeping) else {
                 return Ok(Swept::TooLate);
@@ -50,7 +50,6 @@ impl Store {
             report_lost_members(tx, locked).await?;
             complete(tx, locked).await
         })
-        .await
     }
 }
 

@@ -2,29 +2,33 @@
 
 use sqlx::{Postgres, Transaction};
 
-use crate::{Store, StoreResult};
-
 /// A transaction under way.
 pub(crate) type Tx = Transaction<'static, Postgres>;
 
 /// How often a transaction is repeated before its conflict is reported. Lock order makes conflicts rare, so more than a few in a
 /// row are a defect and not bad luck.
-const REPEATS: usize = 5;
+pub(crate) const REPEATS: usize = 5;
 
-impl Store {
-    /// Runs `body` in a READ COMMITTED transaction and commits it. `body` may be called again from the beginning.
-    pub(crate) async fn transact<T>(&self, mut body: impl AsyncFnMut(&mut Tx) -> StoreResult<T>) -> StoreResult<T> {
+/// Runs a block in a READ COMMITTED transaction of a store and commits it; the block may run again from its beginning. In it, `tx` is
+/// the transaction, and `return` ends the block.
+///
+/// A macro, since the compiler cannot yet prove that an async closure over a borrowed transaction may move between threads.
+macro_rules! transact {
+    ($store:expr, |$tx:ident| $body:block) => {{
         let mut repeats = 0;
         loop {
-            let mut tx = self.pool.begin().await?;
-            let outcome = match body(&mut tx).await {
-                Ok(value) => tx.commit().await.map(|()| value).map_err(Into::into),
+            let mut transaction = $store.pool.begin().await?;
+            let $tx = &mut transaction;
+            let outcome: $crate::StoreResult<_> = async { $body }.await;
+            let outcome = match outcome {
+                Ok(value) => transaction.commit().await.map(|()| value).map_err($crate::StoreError::from),
                 Err(error) => Err(error),
             };
             match outcome {
-                Err(error) if error.is_conflict() && repeats < REPEATS => repeats += 1,
-                outcome => return outcome,
+                Err(error) if error.is_conflict() && repeats < $crate::transaction::REPEATS => repeats += 1,
+                outcome => break outcome,
             }
         }
-    }
+    }};
 }
+pub(crate) use transact;

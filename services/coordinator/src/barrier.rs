@@ -1,0 +1,40 @@
+//! Moves runs from phase to phase as far as they go.
+
+use orgmirror_domain::run::Phase;
+use orgmirror_store::barrier::OpenRun;
+use orgmirror_store::sweep::Swept;
+use orgmirror_store::{Store, StoreResult};
+
+use crate::CoordinatorSettings;
+
+/// Moves a run on until its barrier is shut, it is held, or it has ended.
+pub(crate) async fn advance(store: &Store, settings: &CoordinatorSettings, run: OpenRun) -> StoreResult<()> {
+    let mut phase = run.phase;
+    while phase != Phase::Sweeping {
+        // Without a lock first: most ticks find the barrier shut, and then nobody's page has to wait.
+        if !store.seems_drained(run.run).await? {
+            return Ok(());
+        }
+        match store.advance(run.run).await? {
+            Some(next) => phase = next,
+            None => return Ok(()),
+        }
+        fail::fail_point!("coordinator::after_transition_before_effects");
+        tracing::info!(run = %run.run_id, %phase, "a run moved on");
+        if phase.has_ended() {
+            return Ok(());
+        }
+    }
+    match store.sweep(run.run, settings.sweep_limits).await? {
+        Swept::Completed => {
+            tracing::info!(run = %run.run_id, "a run completed");
+            // Readers' plans should know the tables' new size; a failure costs them speed alone.
+            if let Err(error) = store.analyze().await {
+                tracing::warn!(error = &error as &dyn std::error::Error, "cannot take statistics after a run");
+            }
+        }
+        Swept::Held => tracing::warn!(run = %run.run_id, "a run waits for approval of what it would remove"),
+        Swept::TooLate => {}
+    }
+    Ok(())
+}

@@ -1,0 +1,121 @@
+//! Walks a cursor chain: while a page's transaction runs, the next page is already fetched, and thrown away if the transaction is
+//! refused. So a chain is bound by the API's latency alone.
+//!
+//! After some pages, or when the worker stops, the chain is handed back through the queue, so that added workers get work.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use orgmirror_atlassian::{ApiError, Client, Operation, Permit};
+use orgmirror_domain::job::JobMessage;
+use orgmirror_domain::query::{Page, PageQuery};
+use orgmirror_store::StoreResult;
+use orgmirror_store::attempt::{Asking, PagePosition};
+use orgmirror_store::page::{NextPage, PageCommit, PageOutcome};
+
+use crate::env::{Delivered, Env};
+use crate::read::{Left, Read};
+
+/// Pages after which a chain is handed back if other jobs wait.
+const PAGES: u32 = 20;
+/// Time after which it is.
+const TURN: Duration = Duration::from_secs(5);
+
+/// What a chain lists, and how.
+pub(crate) trait Listing {
+    /// A row of a page.
+    type Row: Send;
+    /// Which rows.
+    type Filter: Clone + Send + Sync;
+
+    /// The operation that reads a page.
+    const OPERATION: Operation;
+
+    /// Reads a page.
+    fn fetch(
+        client: Arc<Client>,
+        permit: Permit,
+        query: PageQuery<Self::Filter>,
+    ) -> impl Future<Output = Result<Page<Self::Row>, ApiError>> + Send;
+
+    /// Commits a page.
+    fn commit(env: &Env, job: &Delivered, page: PageCommit<Self::Row>) -> impl Future<Output = StoreResult<PageOutcome>> + Send;
+}
+
+/// Walks the chain of a page job, from that page on. On an error `reached` is the page that met it.
+pub(crate) async fn walk<L: Listing>(env: &Env, reached: &mut Delivered, filter: L::Filter) -> Result<(), Left> {
+    let mut job = reached.clone();
+    let Some(mut position) = job.page.clone() else { return Ok(()) };
+    let (started, first) = (Instant::now(), position.page);
+    let mut read = page::<L>(env, &job, Asking::For(job.key()), query(&filter, &position)).await?;
+    let mut last = false;
+    loop {
+        let cursor = read.answer.next.clone().filter(|_| !last);
+        let turn_is_over = turn_is_over(env, &job, started, position.page - first).await;
+        let commit = PageCommit { job: job.key(), drawn: read.drawn, page: read.answer, calls: read.calls };
+        let ahead = async {
+            let cursor = cursor.clone().filter(|_| !turn_is_over)?;
+            let next = PagePosition { cursor: Some(cursor), page: position.page + 1, ..position.clone() };
+            Some(page::<L>(env, &job, Asking::AheadOf(job.key()), query(&filter, &next)).await)
+        };
+        let (outcome, ahead) = tokio::join!(L::commit(env, &job, commit), ahead);
+        let PageOutcome::Committed { next: Some(next) } = outcome? else { return Ok(()) };
+        if turn_is_over {
+            return hand_back(env, &job, next).await;
+        }
+        last = next.last;
+        position = PagePosition { cursor, page: position.page + 1, limit: next.limit, ..position };
+        job.pass_on(next.job);
+        job.job_mut().page = Some(position.clone());
+        let outcome = match ahead {
+            Some(outcome) => outcome,
+            None => page::<L>(env, &job, Asking::For(next.job), query(&filter, &position)).await,
+        };
+        read = match outcome {
+            Ok(read) => read,
+            // What was left belongs to the page reached, not to the one that was delivered.
+            Err(left) => {
+                *reached = job;
+                return Err(left);
+            }
+        };
+    }
+}
+
+async fn turn_is_over(env: &Env, job: &Delivered, started: Instant, pages: i32) -> bool {
+    if env.stop.is_cancelled() {
+        return true;
+    }
+    let due = pages > 0 && (pages.unsigned_abs().is_multiple_of(PAGES) || started.elapsed() > TURN);
+    // Without an answer nobody is known to wait.
+    due && env.publisher.depth().await.is_ok_and(|depth| depth.lane(job.lane).ready > 0)
+}
+
+async fn hand_back(env: &Env, job: &Delivered, next: NextPage) -> Result<(), Left> {
+    publish(env, job, next.job).await;
+    Ok(())
+}
+
+/// Publishing follows the commit; what gets lost the coordinator publishes again.
+async fn publish(env: &Env, job: &Delivered, next: orgmirror_domain::ids::JobKey) {
+    if let Err(error) = env.publisher.publish(job.lane, &[JobMessage { job: next }]).await {
+        tracing::warn!(
+            error = &error as &dyn std::error::Error,
+            job = next.0,
+            "cannot hand a chain back; it comes again after its lease"
+        );
+    }
+}
+
+async fn page<L: Listing>(
+    env: &Env,
+    job: &Delivered,
+    asking: Asking,
+    query: PageQuery<L::Filter>,
+) -> Result<Read<Page<L::Row>>, Left> {
+    env.read(asking, job.lane, L::OPERATION, |client, permit| L::fetch(client, permit, query.clone())).await
+}
+
+fn query<F: Clone>(filter: &F, position: &PagePosition) -> PageQuery<F> {
+    PageQuery { filter: filter.clone(), direction: position.direction, cursor: position.cursor.clone(), limit: position.limit }
+}

@@ -1,0 +1,104 @@
+//! All that a handler may touch.
+
+use std::ops::Deref;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use orgmirror_domain::ids::{JobKey, OrgKey};
+use orgmirror_queue::{Lane, Publisher};
+use orgmirror_store::Store;
+use orgmirror_store::attempt::Job;
+use tokio_util::sync::CancellationToken;
+
+use crate::WorkerSettings;
+use crate::api_key::Api;
+use crate::group_commit::GroupCommit;
+use crate::held::{Held, Hold};
+
+/// The worker's parts.
+pub(crate) struct Env {
+    pub(crate) store: Store,
+    pub(crate) api: Api,
+    pub(crate) publisher: Publisher,
+    pub(crate) group_commit: GroupCommit,
+    pub(crate) held: Held,
+    pub(crate) org: OrgKey,
+    pub(crate) concurrency: usize,
+    pub(crate) lease: Duration,
+    pub(crate) stop: CancellationToken,
+    started: Instant,
+    /// Milliseconds after `started` of the last answer of the API that was no failure of its own; 0 for none yet.
+    last_answer: AtomicU64,
+}
+
+/// A job of one delivery: what the ledger says, by which lane it came, and that it is held.
+#[derive(Clone)]
+pub(crate) struct Delivered {
+    job: Job,
+    delivered: JobKey,
+    pub(crate) lane: Lane,
+    held: Arc<Mutex<Hold>>,
+}
+
+impl Env {
+    pub(crate) fn new(
+        store: Store,
+        api: Api,
+        publisher: Publisher,
+        org: OrgKey,
+        settings: &WorkerSettings,
+        stop: CancellationToken,
+    ) -> Self {
+        let group_commit = GroupCommit::start(store.clone());
+        let (held, started, last_answer) = (Held::default(), Instant::now(), AtomicU64::new(0));
+        let (concurrency, lease) = (settings.concurrency, settings.lease);
+        Self { store, api, publisher, group_commit, held, org, concurrency, lease, stop, started, last_answer }
+    }
+
+    pub(crate) fn deliver(&self, job: Job, lane: Lane, held: Hold) -> Delivered {
+        Delivered { delivered: job.key, job, lane, held: Arc::new(Mutex::new(held)) }
+    }
+
+    /// The API answered: it is not down.
+    pub(crate) fn answered(&self) {
+        let now = u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX);
+        self.last_answer.store(now.max(1), Ordering::Relaxed);
+    }
+
+    /// Whether nothing has answered for so long: then a failure says nothing about the job that met it.
+    pub(crate) fn unanswered_for(&self, silence: Duration) -> bool {
+        let last = Duration::from_millis(self.last_answer.load(Ordering::Relaxed));
+        self.started.elapsed().saturating_sub(last) >= silence
+    }
+}
+
+impl Delivered {
+    pub(crate) fn key(&self) -> JobKey {
+        self.job.key
+    }
+
+    /// The job that the delivery brought.
+    pub(crate) fn delivered(&self) -> JobKey {
+        self.delivered
+    }
+
+    /// Goes on with the next page of the chain, which is held from now on.
+    pub(crate) fn pass_on(&mut self, next: JobKey) {
+        self.job.key = next;
+        self.job.attempts = 0;
+        self.held.lock().unwrap_or_else(PoisonError::into_inner).pass_on(next);
+    }
+
+    pub(crate) fn job_mut(&mut self) -> &mut Job {
+        &mut self.job
+    }
+}
+
+impl Deref for Delivered {
+    type Target = Job;
+
+    fn deref(&self) -> &Job {
+        &self.job
+    }
+}

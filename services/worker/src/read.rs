@@ -1,0 +1,136 @@
+//! One read of the API: budget, instant, call, and again after a passing failure.
+//!
+//! The instant is drawn for each attempt, after the budget was granted and just before the request: the API may have read any row
+//! that early. The same statement asks whether the job is still wanted, so no call is made for one that is done.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use orgmirror_atlassian::{ApiError, Client, Operation, Permit, Verdict, backoff};
+use orgmirror_domain::ids::JobKey;
+use orgmirror_queue::Lane;
+use orgmirror_store::StoreError;
+use orgmirror_store::attempt::{Asking, Drawn};
+
+use crate::env::Env;
+
+/// Waits longer than this are spent in the queue, where they hold no slot.
+const SHORT_WAIT: Duration = Duration::from_secs(2);
+/// Attempts in one delivery.
+const TRIES: u32 = 4;
+
+/// An answer, with the instant of its observation.
+pub(crate) struct Read<T> {
+    pub(crate) answer: T,
+    pub(crate) drawn: Drawn,
+    /// Attempts that reached the API, this one included.
+    pub(crate) calls: i32,
+}
+
+/// Why a delivery ends without a commit.
+#[derive(Debug)]
+pub(crate) enum Left {
+    /// The job is done, or its run is held or has ended.
+    NotWanted,
+    /// The worker stops; the job goes back.
+    Stopping { calls: i32 },
+    /// The budget has nothing for so long. No attempt.
+    Budget { wait: Duration, calls: i32 },
+    /// The API's answer, after all attempts of this delivery.
+    Api { error: ApiError, calls: i32 },
+    /// What the API tells cannot be mirrored, whatever is tried; the reason is for people.
+    Hopeless { reason: String, calls: i32 },
+    /// The database.
+    Store(StoreError),
+}
+
+impl From<StoreError> for Left {
+    fn from(error: StoreError) -> Self {
+        Self::Store(error)
+    }
+}
+
+impl Left {
+    /// Whose job this belongs to now, if a prefetch left it: a budget wait and a failure belong to the page read ahead.
+    pub(crate) fn with_calls(self, before: i32) -> Self {
+        match self {
+            Self::NotWanted | Self::Store(_) => self,
+            Self::Stopping { calls } => Self::Stopping { calls: calls + before },
+            Self::Budget { wait, calls } => Self::Budget { wait, calls: calls + before },
+            Self::Api { error, calls } => Self::Api { error, calls: calls + before },
+            Self::Hopeless { reason, calls } => Self::Hopeless { reason, calls: calls + before },
+        }
+    }
+}
+
+impl Env {
+    /// Reads until there is an answer, or a reason to leave.
+    pub(crate) async fn read<T, F: Future<Output = Result<T, ApiError>> + Send>(
+        &self,
+        asking: Asking,
+        lane: Lane,
+        operation: Operation,
+        call: impl Fn(Arc<Client>, Permit) -> F + Send + Sync,
+    ) -> Result<Read<T>, Left> {
+        let mut calls = 0;
+        loop {
+            let client = self.api.client();
+            let permit = self.permit(&client, lane, operation, calls).await?;
+            let Some(drawn) = self.store.draw(asking).await? else { return Err(Left::NotWanted) };
+            calls += 1;
+            let outcome = call(Arc::clone(&client), permit).await;
+            fail::fail_point!("worker::after_fetch");
+            let error = match outcome {
+                Ok(answer) => {
+                    self.answered();
+                    return Ok(Read { answer, drawn, calls });
+                }
+                Err(error) => error,
+            };
+            let wait = match error.verdict() {
+                Verdict::Retry => Some(None),
+                Verdict::RetryAfter(wait) => Some(wait),
+                Verdict::HoldRun | Verdict::GiveUp | Verdict::RestartChain => None,
+            };
+            let wait = wait.map(|told| backoff(calls.unsigned_abs(), told, rand::random()));
+            match wait {
+                Some(wait) if calls.unsigned_abs() < TRIES && wait <= SHORT_WAIT && !self.stop.is_cancelled() => {
+                    tracing::debug!(%error, ?wait, job = asked_for(asking).0, "a read failed and is tried again");
+                    self.pause(wait).await;
+                }
+                _ => return Err(Left::Api { error, calls }),
+            }
+        }
+    }
+
+    async fn permit(&self, client: &Client, lane: Lane, operation: Operation, calls: i32) -> Result<Permit, Left> {
+        let lane = match lane {
+            Lane::Interactive => orgmirror_atlassian::Lane::Interactive,
+            Lane::Bulk => orgmirror_atlassian::Lane::Bulk,
+        };
+        loop {
+            if self.stop.is_cancelled() {
+                return Err(Left::Stopping { calls });
+            }
+            match client.permit(lane, operation).await {
+                Ok(permit) => return Ok(permit),
+                Err(wait) if wait.retry_in <= SHORT_WAIT => self.pause(wait.retry_in).await,
+                Err(wait) => return Err(Left::Budget { wait: wait.retry_in, calls }),
+            }
+        }
+    }
+
+    /// Waits, or less if the worker stops.
+    async fn pause(&self, wait: Duration) {
+        tokio::select! {
+            () = tokio::time::sleep(wait) => {}
+            () = self.stop.cancelled() => {}
+        }
+    }
+}
+
+fn asked_for(asking: Asking) -> JobKey {
+    match asking {
+        Asking::For(job) | Asking::AheadOf(job) => job,
+    }
+}

@@ -1,0 +1,160 @@
+//! What becomes of a delivery that committed nothing: put back, made smaller, held, split, named as an exception, or given up.
+
+use std::time::Duration;
+
+use apalis::prelude::BoxDynError;
+use orgmirror_atlassian::{ApiError, Verdict, backoff};
+use orgmirror_domain::ids::JobKey;
+use orgmirror_domain::job::{JobKind, JobMessage, smaller_page};
+use orgmirror_domain::run::Hold;
+use orgmirror_queue::Postpone;
+use orgmirror_store::attempt::{Asking, Restarted, Silence};
+
+use crate::env::{Delivered, Env};
+use crate::read::Left;
+
+/// Deliveries before a job is given up, split or made smaller.
+const DELIVERIES: i16 = 3;
+/// Nothing answered for so long: the API is down, whatever a single job met.
+const UNANSWERED: Duration = Duration::from_secs(20);
+
+/// Ends a delivery without a commit. The job may be a later page of the chain than the one that was delivered.
+pub(crate) async fn settle(env: &Env, job: &Delivered, left: Left) -> Result<(), BoxDynError> {
+    let key = job.key();
+    match left {
+        Left::NotWanted => Ok(()),
+        Left::Stopping { calls } => {
+            env.store.put_back(key, calls, Silence::For(Duration::ZERO), false).await?;
+            env.publisher.publish(job.lane, &[JobMessage { job: key }]).await?;
+            Ok(())
+        }
+        Left::Budget { wait, calls } => again(env, job, key, calls, wait, false).await,
+        Left::Hopeless { reason, calls } => {
+            env.store.fail_job(job.run, key, calls, &reason).await?;
+            Ok(())
+        }
+        Left::Api { error, calls } => refused(env, job, key, error, calls).await,
+        Left::Store(error) => {
+            tracing::warn!(error = &error as &dyn std::error::Error, job = key.0, run = %job.run_id, "a job's commit failed");
+            // The database said nothing about the job: it comes back after a moment, uncounted.
+            Err(Postpone(Duration::from_secs(1)).into())
+        }
+    }
+}
+
+/// The job comes back after `wait`: by the queue's delayed entries, which hold no slot, if the delivery is its own; else, for a later
+/// page of a chain, by the coordinator.
+async fn again(env: &Env, job: &Delivered, key: JobKey, calls: i32, wait: Duration, counts: bool) -> Result<(), BoxDynError> {
+    if key == job.delivered() {
+        env.store.put_back(key, calls, Silence::For(wait), counts).await?;
+        return Err(Postpone(wait).into());
+    }
+    env.store.put_back(key, calls, Silence::UntilDue { wait, lease: env.lease }, counts).await?;
+    Ok(())
+}
+
+async fn refused(env: &Env, job: &Delivered, key: JobKey, error: ApiError, calls: i32) -> Result<(), BoxDynError> {
+    match error.verdict() {
+        Verdict::HoldRun => hold(env, job, key, &error, calls).await,
+        Verdict::RestartChain => restart(env, job, key, &error, calls).await,
+        // A 429 was rejected before anything was done: waiting it out is no attempt.
+        Verdict::RetryAfter(told) if matches!(error, ApiError::RateLimited { .. }) => {
+            again(env, job, key, calls, backoff(4, told, rand::random()), false).await
+        }
+        Verdict::Retry | Verdict::RetryAfter(_) => failed(env, job, key, &error, calls).await,
+        Verdict::GiveUp => give_up(env, job, key, &error, calls).await,
+    }
+}
+
+/// 401 and 403: every other job would meet the same answer, so the run waits for a person.
+async fn hold(env: &Env, job: &Delivered, key: JobKey, error: &ApiError, calls: i32) -> Result<(), BoxDynError> {
+    let (hold, fingerprint) = match error {
+        ApiError::KeyRefused { fingerprint, .. } => (Hold::KeyRejected, fingerprint),
+        ApiError::ScopeMissing { fingerprint, .. } => (Hold::ScopeMissing, fingerprint),
+        other => return give_up(env, job, key, other, calls).await,
+    };
+    match env.api.renewed(fingerprint) {
+        Ok(Some(renewed)) => {
+            // The key file has a new one: it is current from now on.
+            env.store.set_current_key(job.org, renewed.as_str()).await?;
+            return again(env, job, key, calls, Duration::ZERO, false).await;
+        }
+        Ok(None) => {}
+        Err(error) => tracing::warn!(error = &*error as &dyn std::error::Error, "cannot read the API key again"),
+    }
+    env.store.put_back(key, calls, Silence::For(Duration::ZERO), false).await?;
+    env.store.hold_run(job.run, hold, Some(fingerprint.as_str()), &in_full(error)).await?;
+    Ok(())
+}
+
+/// An expired cursor is no failure.
+async fn restart(env: &Env, job: &Delivered, key: JobKey, error: &ApiError, calls: i32) -> Result<(), BoxDynError> {
+    match env.store.restart_chain(job.run, key, calls).await? {
+        Restarted::FromBeginning(first) => {
+            tracing::info!(run = %job.run_id, job = key.0, "a cursor expired; the partition is read again from its beginning");
+            env.publisher.publish(job.lane, &[JobMessage { job: first }]).await?;
+        }
+        Restarted::OtherEndReadsOn | Restarted::Late => {}
+        Restarted::NoProgress => {
+            let reason = format!("cursors expire faster than a partition can be read: {}", in_full(error));
+            env.store.fail_job(job.run, key, calls, &reason).await?;
+        }
+    }
+    Ok(())
+}
+
+/// A failure that may pass: again later, until the attempts are used up or it is plain that the API is down.
+async fn failed(env: &Env, job: &Delivered, key: JobKey, error: &ApiError, calls: i32) -> Result<(), BoxDynError> {
+    if env.unanswered_for(UNANSWERED) {
+        env.store.put_back(key, calls, Silence::For(Duration::ZERO), false).await?;
+        let reason = format!("the API has not answered for {} s: {}", UNANSWERED.as_secs(), in_full(error));
+        env.store.hold_run(job.run, Hold::ApiDown, None, &reason).await?;
+        return Ok(());
+    }
+    // A page that was made smaller has failed often enough at its former size.
+    let deliveries = match job.page.as_ref() {
+        Some(page) if page.limit < 100 && page.limit > 1 => 1,
+        _ => DELIVERIES,
+    };
+    if job.attempts + 1 < deliveries {
+        let wait = backoff(u32::try_from(job.attempts).unwrap_or_default() + 3, None, rand::random());
+        return again(env, job, key, calls, wait, true).await;
+    }
+    match job.page.as_ref().filter(|_| job.kind.is_page()).and_then(|page| smaller_page(page.limit)) {
+        Some(limit) => {
+            tracing::warn!(run = %job.run_id, job = key.0, limit, %error, "a page cannot be read and is tried smaller");
+            env.store.shrink_page(key, limit, calls).await?;
+            again(env, job, key, 0, Duration::ZERO, false).await
+        }
+        None => give_up(env, job, key, error, calls).await,
+    }
+}
+
+/// A single group or account that cannot be read is an exception of the run; anything else fails the run.
+async fn give_up(env: &Env, job: &Delivered, key: JobKey, error: &ApiError, calls: i32) -> Result<(), BoxDynError> {
+    let reason = in_full(error);
+    let named = job.kind.is_lookup() || matches!(job.kind, JobKind::GroupGrants | JobKind::MemberPage);
+    if job.kind.is_lookup() && job.subjects.len() > 1 {
+        env.store.split_lookup(job, calls).await?;
+    } else if named {
+        tracing::warn!(run = %job.run_id, kind = %job.kind, subject = job.subjects.first(), %error, "cannot be read: an exception of the run");
+        if let Some(drawn) = env.store.draw(Asking::For(key)).await? {
+            env.store.commit_exception(job, drawn, calls, &reason).await?;
+        }
+    } else {
+        env.store.fail_job(job.run, key, calls, &reason).await?;
+    }
+    Ok(())
+}
+
+/// An error with its causes, as one sentence.
+fn in_full(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        text.push_str(": ");
+        text.push_str(&error.to_string());
+        cause = error.source();
+    }
+    text
+}
