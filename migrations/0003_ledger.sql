@@ -134,6 +134,8 @@ CREATE TABLE sync_job (
     sort_hashes bigint[],
     -- What a count answered.
     answer bigint,
+    -- Memberships that a page of accounts told, for the progress that people see.
+    memberships integer NOT NULL DEFAULT 0,
     rows_added integer NOT NULL DEFAULT 0,
     rows_changed integer NOT NULL DEFAULT 0,
     failure text,

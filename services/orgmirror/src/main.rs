@@ -1,2 +1,40 @@
-//! Placeholder entry point.
-fn main() {}
+//! The executable: reads the command line and the settings, runs one command, and ends with a status that scripts can rely on.
+
+mod cli;
+mod commands;
+mod outcome;
+mod summary;
+mod terminal;
+mod watch;
+mod wiring;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+use orgmirror_runtime::telemetry::{self, LogFormat};
+
+use cli::{Cli, Command};
+use outcome::Outcome;
+
+fn main() -> ExitCode {
+    #[cfg(feature = "failpoints")]
+    let _scenario = fail::FailScenario::setup();
+    let cli = Cli::parse();
+    let level = if cli.command.is_service() { "info" } else { "warn" };
+    telemetry::init(level, if cli.log_json { LogFormat::Json } else { LogFormat::Pretty });
+    let runtime = match tokio::runtime::Runtime::new() {
+        Ok(runtime) => runtime,
+        Err(error) => return Outcome::failed(&anyhow::Error::new(error).context("start the runtime")),
+    };
+    match runtime.block_on(commands::run(cli)) {
+        Ok(outcome) => outcome.into(),
+        Err(error) => Outcome::failed(&error),
+    }
+}
+
+impl Command {
+    /// A service tells what it does; a command's own output is enough.
+    fn is_service(&self) -> bool {
+        matches!(self, Self::Coordinator | Self::Worker)
+    }
+}

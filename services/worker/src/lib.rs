@@ -103,12 +103,25 @@ async fn start(settings: &WorkerSettings, store: Store, org: OrgKey, stop: Cance
     Ok(Env::new(store, api, Publisher::new(settings.queue.clone()), org, settings, stop))
 }
 
+/// A job that was on so many workers when they died is not given to another.
+const DEATHS: u64 = 3;
+
 /// The table of handlers.
 async fn handle(message: JobMessage, env: Data<Arc<Env>>, delivery: Data<Delivery>) -> Result<(), BoxDynError> {
     fail::fail_point!("worker::after_receive");
     let env: &Env = &env;
-    let Some(job) = env.store.job(message.job).await? else { return Ok(()) };
+    let job = match env.store.job(message.job).await {
+        Ok(Some(job)) => job,
+        Ok(None) => return Ok(()),
+        Err(error) => return settle::database(message.job, &error),
+    };
     if job.org != env.org {
+        return Ok(());
+    }
+    if delivery.attempt > DEATHS {
+        // Not its answers but its workers failed: whoever takes it next would die too.
+        let reason = format!("the worker that had this job died {DEATHS} times; it is set aside");
+        env.store.fail_job(job.run, job.key, 0, &reason).await?;
         return Ok(());
     }
     let held = env.held.hold(job.key);

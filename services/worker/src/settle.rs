@@ -8,6 +8,7 @@ use orgmirror_domain::ids::JobKey;
 use orgmirror_domain::job::{JobKind, JobMessage, smaller_page};
 use orgmirror_domain::run::Hold;
 use orgmirror_queue::Postpone;
+use orgmirror_store::StoreError;
 use orgmirror_store::attempt::{Asking, Restarted, Silence};
 
 use crate::env::{Delivered, Env};
@@ -34,12 +35,18 @@ pub(crate) async fn settle(env: &Env, job: &Delivered, left: Left) -> Result<(),
             Ok(())
         }
         Left::Api { error, calls } => refused(env, job, key, error, calls).await,
-        Left::Store(error) => {
-            tracing::warn!(error = &error as &dyn std::error::Error, job = key.0, run = %job.run_id, "a job's commit failed");
-            // The database said nothing about the job: it comes back after a moment, uncounted.
-            Err(Postpone(Duration::from_secs(1)).into())
-        }
+        Left::Store(error) => database(key, &error),
     }
+}
+
+/// The database failed, which says nothing about the job: it comes back after a moment, uncounted.
+pub(crate) fn database(job: JobKey, error: &StoreError) -> Result<(), BoxDynError> {
+    tracing::warn!(
+        error = error as &dyn std::error::Error,
+        job = job.0,
+        "the database failed under a job, which comes back in a second"
+    );
+    Err(Postpone(Duration::from_secs(1)).into())
 }
 
 /// The job comes back after `wait`: by the queue's delayed entries, which hold no slot, if the delivery is its own; else, for a later

@@ -24,6 +24,8 @@ pub(crate) trait Mirrored: Clone {
     fn key(&self) -> i32;
     fn observed(&self) -> Instant;
     fn is_absent(&self) -> bool;
+    /// Groups that it is a member of.
+    fn memberships(&self) -> i32;
     fn says_the_same(&self, other: &Self) -> bool;
     /// The log's entry for a change from `old`; `None` if nothing that is logged differs.
     fn changed_entry(&self, old: &Self) -> Option<Entry>;
@@ -169,6 +171,10 @@ impl Mirrored for AccountFacts {
         self.missing
     }
 
+    fn memberships(&self) -> i32 {
+        i32::try_from(self.group_keys.len()).unwrap_or(i32::MAX)
+    }
+
     fn says_the_same(&self, other: &Self) -> bool {
         Self::says_the_same(self, other)
     }
@@ -207,6 +213,10 @@ impl Mirrored for GroupFacts {
 
     fn is_absent(&self) -> bool {
         self.missing
+    }
+
+    fn memberships(&self) -> i32 {
+        0
     }
 
     fn says_the_same(&self, other: &Self) -> bool {

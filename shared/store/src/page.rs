@@ -283,7 +283,7 @@ async fn supersede_other_end(tx: &mut Tx, run: RunKey, claimed: &Claimed) -> Sto
 }
 
 /// Marks the jobs done, with what their pages listed. The rows written count for the first of them.
-async fn finish<F>(tx: &mut Tx, run: RunKey, pages: &[Keyed<F>], claimed: &[Claimed], tally: Tally) -> StoreResult<()> {
+async fn finish<F: Mirrored>(tx: &mut Tx, run: RunKey, pages: &[Keyed<F>], claimed: &[Claimed], tally: Tally) -> StoreResult<()> {
     for (position, claimed) in claimed.iter().enumerate() {
         let Some(page) = pages.iter().find(|page| page.job == claimed.job) else { continue };
         let hashes: Option<&[Option<i64>]> = claimed.expected.is_some().then_some(&page.hashes);
@@ -292,7 +292,7 @@ async fn finish<F>(tx: &mut Tx, run: RunKey, pages: &[Keyed<F>], claimed: &[Clai
             r#"-- page.finish
             UPDATE sync_job
             SET state = 'done', finished_at = clock_timestamp(), instant = $3, seen = $4, sort_hashes = $5, calls = calls + $6,
-                rows_added = $7, rows_changed = $8
+                rows_added = $7, rows_changed = $8, memberships = $9
             WHERE job_key = $1 AND run_key = $2 AND state = 'pending'"#,
             claimed.job.0,
             run.0,
@@ -302,6 +302,7 @@ async fn finish<F>(tx: &mut Tx, run: RunKey, pages: &[Keyed<F>], claimed: &[Clai
             page.calls,
             tally.added,
             tally.changed,
+            page.facts.iter().map(F::memberships).sum::<i32>(),
         )
         .execute(&mut **tx)
         .await?;

@@ -50,6 +50,8 @@ pub struct RunView {
     pub users: Progress,
     /// Groups listed so far, and expected.
     pub groups: Progress,
+    /// Memberships that the pages listed so far told.
+    pub memberships: i64,
     /// Jobs done and registered.
     pub jobs: Progress,
     /// Revision of the list that waits for approval.
@@ -119,7 +121,7 @@ impl Store {
                 CASE WHEN run.finished_at IS NULL THEN coalesce(jobs.added, 0) ELSE run.rows_added END AS "added!",
                 CASE WHEN run.finished_at IS NULL THEN coalesce(jobs.changed, 0) ELSE run.rows_changed END AS "changed!",
                 coalesce(jobs.users, 0) AS "users!", coalesce(jobs.groups, 0) AS "groups!",
-                coalesce(jobs.done, 0) AS "done!", coalesce(jobs.registered, 0) AS "registered!",
+                coalesce(jobs.memberships, 0) AS "memberships!", coalesce(jobs.done, 0) AS "done!", coalesce(jobs.registered, 0) AS "registered!",
                 (SELECT count(*) FROM run_exception AS e WHERE e.run_key = run.run_key) AS "exceptions!"
             FROM sync_run AS run
             LEFT JOIN LATERAL (
@@ -127,7 +129,7 @@ impl Store {
                     sum(job.calls) AS calls, sum(job.rows_added) AS added, sum(job.rows_changed) AS changed,
                     sum(cardinality(job.seen)) FILTER (WHERE job.kind = 'users_page') AS users,
                     sum(cardinality(job.seen)) FILTER (WHERE job.kind = 'groups_page') AS groups,
-                    count(*) FILTER (WHERE job.state <> 'pending') AS done, count(*) AS registered
+                    sum(job.memberships) AS memberships, count(*) FILTER (WHERE job.state <> 'pending') AS done, count(*) AS registered
                 FROM sync_job AS job WHERE job.run_key = run.run_key
             ) AS jobs ON true
             WHERE ($1::bigint IS NULL OR run.run_key = $1)
@@ -162,6 +164,7 @@ impl Store {
                     rows_removed: row.rows_removed.into(),
                     users: Progress { done: row.users, of: row.users_expected },
                     groups: Progress { done: row.groups, of: row.groups_expected },
+                    memberships: row.memberships,
                     jobs: Progress { done: row.done, of: row.registered },
                     sweep_revision: row.sweep_revision,
                     exceptions: row.exceptions,

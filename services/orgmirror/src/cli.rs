@@ -1,0 +1,171 @@
+//! The command line.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use clap::{Args, Parser, Subcommand};
+use orgmirror_domain::ids::RunId;
+use orgmirror_runtime::config::Rate;
+use uuid::Uuid;
+
+/// Mirrors an Atlassian organisation into Postgres: users, groups, memberships, product access, sites.
+///
+/// Example: `orgmirror up --demo` shows all of it with a simulated organisation.
+#[derive(Debug, Parser)]
+#[command(version, max_term_width = 100)]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+    /// File with settings; it need not exist.
+    #[arg(long, global = true, default_value = "orgmirror.toml", value_name = "FILE")]
+    pub(crate) config: PathBuf,
+    /// One JSON document on standard output, nothing else there.
+    #[arg(long, global = true)]
+    pub(crate) json: bool,
+    /// Logs as JSON, one document a line.
+    #[arg(long, global = true)]
+    pub(crate) log_json: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Everything in one process; starts a private Postgres and Redis unless their URLs are set.
+    ///
+    /// Example: `orgmirror up --demo --once`
+    Up(Up),
+    /// Plans runs, publishes jobs, watches barriers. Any number may run.
+    ///
+    /// Example: `orgmirror coordinator`
+    Coordinator,
+    /// Works on jobs. Add as many as you like, stop them whenever you like.
+    ///
+    /// Example: `ORGMIRROR_WORKER__CONCURRENCY=4 orgmirror worker`
+    Worker,
+    /// Brings the database's schema up to date, or says that it is.
+    ///
+    /// Example: `orgmirror migrate`
+    Migrate,
+    /// A simulated organisation behind the Organization API, for trying and testing.
+    ///
+    /// Example: `orgmirror orgsim --users 5000 --groups 2000 --listen 127.0.0.1:9000`
+    Orgsim(Orgsim),
+    /// Asks for a sync. Asking while one runs is fine: the request is answered by the next one.
+    ///
+    /// Example: `orgmirror sync --wait`
+    Sync(Sync),
+    /// How fresh the mirror is, what runs, what waits and why.
+    ///
+    /// Example: `orgmirror status --json`
+    Status,
+    /// Runs, newest first; with an id, all about one.
+    ///
+    /// Example: `orgmirror runs --limit 5`
+    Runs(Runs),
+    /// Stops a run.
+    ///
+    /// Example: `orgmirror cancel 0192f3a0-0000-7000-8000-000000000000`
+    Cancel(OneRun),
+    /// Agrees to what a held run would remove from the mirror.
+    ///
+    /// Example: `orgmirror approve 0192f3a0-0000-7000-8000-000000000000`
+    Approve(OneRun),
+    /// Lets a held run go on, with the key of the settings as the current one.
+    ///
+    /// Example: `orgmirror resume 0192f3a0-0000-7000-8000-000000000000`
+    Resume(OneRun),
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct Up {
+    /// Simulate an organisation and sync it, with progress bars.
+    #[arg(long)]
+    pub(crate) demo: bool,
+    /// Users of the simulated organisation.
+    #[arg(long, default_value_t = 120_000, value_name = "N")]
+    pub(crate) demo_users: usize,
+    /// Groups of the simulated organisation.
+    #[arg(long, default_value_t = 110_000, value_name = "N")]
+    pub(crate) demo_groups: usize,
+    /// Workers in this process.
+    #[arg(long, default_value_t = 1, value_name = "N")]
+    pub(crate) workers: usize,
+    /// End after the sync, with its summary.
+    #[arg(long)]
+    pub(crate) once: bool,
+    /// Where the private servers keep their data.
+    #[arg(long, value_name = "FOLDER")]
+    pub(crate) data: Option<PathBuf>,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct Orgsim {
+    /// How many users.
+    #[arg(long, default_value_t = 1_000)]
+    pub(crate) users: usize,
+    /// How many groups.
+    #[arg(long, default_value_t = 200)]
+    pub(crate) groups: usize,
+    /// The same seed gives the same organisation.
+    #[arg(long, default_value_t = 1)]
+    pub(crate) seed: u64,
+    /// Address to listen on.
+    #[arg(long, default_value = "127.0.0.1:9000")]
+    pub(crate) listen: SocketAddr,
+    /// The key that callers must present.
+    #[arg(long)]
+    pub(crate) api_key: Option<String>,
+    /// The organisation's id.
+    #[arg(long)]
+    pub(crate) org_id: Option<String>,
+    /// Directories; users and groups are spread evenly over them.
+    #[arg(long, default_value_t = 1)]
+    pub(crate) directories: usize,
+    /// How long each answer takes.
+    #[arg(long, default_value = "0ms", value_parser = humantime::parse_duration)]
+    pub(crate) latency: Duration,
+    /// By how much that varies.
+    #[arg(long, default_value = "0ms", value_parser = humantime::parse_duration)]
+    pub(crate) jitter: Duration,
+    /// Calls granted, as 200/min.
+    #[arg(long)]
+    pub(crate) rate_limit: Option<Rate>,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct Sync {
+    /// Only these accounts, separated by commas.
+    #[arg(long, value_delimiter = ',', value_name = "ID,..", conflicts_with = "groups")]
+    pub(crate) accounts: Vec<String>,
+    /// Only these groups and their members, separated by commas.
+    #[arg(long, value_delimiter = ',', value_name = "ID,..")]
+    pub(crate) groups: Vec<Uuid>,
+    /// Show progress, and end with the run.
+    #[arg(long)]
+    pub(crate) wait: bool,
+    /// Only if the mirror is not at least as fresh as this time (RFC 3339).
+    #[arg(long, value_name = "TIME")]
+    pub(crate) fresh_since: Option<DateTime<Utc>>,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct Runs {
+    /// All about this one.
+    #[arg(value_parser = run_id)]
+    pub(crate) id: Option<RunId>,
+    /// How many.
+    #[arg(long, default_value_t = 20)]
+    pub(crate) limit: u16,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct OneRun {
+    /// The run's id, as `orgmirror runs` shows it.
+    #[arg(value_parser = run_id)]
+    pub(crate) id: RunId,
+}
+
+fn run_id(text: &str) -> Result<RunId, String> {
+    Uuid::parse_str(text).map(RunId).map_err(|_| "a run's id is a UUID; `orgmirror runs` shows them".to_owned())
+}

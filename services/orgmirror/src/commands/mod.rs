@@ -1,0 +1,44 @@
+//! One file for each command: settings, connections, work, end.
+
+mod change_run;
+mod migrate;
+mod orgsim;
+mod runs;
+mod services;
+mod status;
+mod sync;
+mod up;
+
+use anyhow::Result;
+use orgmirror_runtime::config::Config;
+use serde::Serialize;
+
+use crate::cli::{Cli, Command};
+use crate::outcome::Outcome;
+
+/// Runs the command.
+pub(crate) async fn run(cli: Cli) -> Result<Outcome> {
+    if let Command::Orgsim(arguments) = cli.command {
+        return orgsim::run(arguments).await;
+    }
+    let config = Config::load(&cli.config)?;
+    match cli.command {
+        Command::Up(arguments) => up::run(config, arguments, cli.json).await,
+        Command::Coordinator => services::coordinator(&config).await,
+        Command::Worker => services::worker(&config).await,
+        Command::Migrate => migrate::run(&config).await,
+        Command::Sync(arguments) => sync::run(&config, arguments, cli.json).await,
+        Command::Status => status::run(&config, cli.json).await,
+        Command::Runs(arguments) => runs::run(&config, arguments, cli.json).await,
+        Command::Cancel(run) => change_run::cancel(&config, run.id).await,
+        Command::Approve(run) => change_run::approve(&config, run.id).await,
+        Command::Resume(run) => change_run::resume(&config, run.id).await,
+        Command::Orgsim(_) => Ok(Outcome::WrongUsage),
+    }
+}
+
+/// One JSON document on standard output.
+fn print_json(value: &impl Serialize) -> Result<()> {
+    println!("{}", serde_json::to_string(value)?);
+    Ok(())
+}

@@ -1,0 +1,56 @@
+//! `orgmirror runs`.
+
+use anyhow::Result;
+use comfy_table::{ContentArrangement, Table, presets};
+use orgmirror_runtime::config::Config;
+use orgmirror_store::progress::{RunView, Which};
+
+use super::print_json;
+use crate::cli::Runs;
+use crate::outcome::Outcome;
+use crate::{summary, wiring};
+
+pub(crate) async fn run(config: &Config, arguments: Runs, json: bool) -> Result<Outcome> {
+    let store = wiring::store(config, 2).await?;
+    let org = wiring::org(config, &store).await?;
+    if let Some(id) = arguments.id {
+        let run = store.run_key(org, id).await?;
+        for run in store.runs(Which::One(run)).await? {
+            if json { print_json(&run)? } else { println!("{}", summary::summary(&run)) }
+        }
+        return Ok(Outcome::Done);
+    }
+    let runs = store.runs(Which::Newest(org, arguments.limit.into())).await?;
+    if json {
+        print_json(&runs)?;
+    } else if runs.is_empty() {
+        eprintln!("There were no syncs yet; `orgmirror sync --wait` asks for one.");
+    } else {
+        println!("{}", table(&runs));
+    }
+    Ok(Outcome::Done)
+}
+
+/// Runs as a table.
+pub(super) fn table(runs: &[RunView]) -> Table {
+    let mut table = Table::new();
+    *table.style_mut() = presets::NOTHING;
+    table.set_content_arrangement(ContentArrangement::Disabled);
+    table.set_header(["run", "kind", "scope", "state", "requested", "calls", "added", "changed", "removed", "discrepancies"]);
+    for run in runs {
+        let state = run.hold.map_or_else(|| run.phase.to_string(), |hold| format!("{}, held: {}", run.phase, hold.in_words()));
+        table.add_row([
+            run.run_id.to_string(),
+            run.kind.to_string(),
+            run.scope.clone(),
+            state,
+            run.requested_at.format("%Y-%m-%d %H:%M:%S").to_string(),
+            run.calls.to_string(),
+            run.rows_added.to_string(),
+            run.rows_changed.to_string(),
+            run.rows_removed.to_string(),
+            run.discrepancies.len().to_string(),
+        ]);
+    }
+    table
+}

@@ -1,0 +1,112 @@
+//! `orgmirror status`: is the mirror fresh, what runs, what waits and why.
+
+use anyhow::Result;
+use indicatif::HumanCount;
+use orgmirror_domain::run::Hold;
+use orgmirror_queue::Depth;
+use orgmirror_runtime::config::Config;
+use orgmirror_store::progress::{Freshness, RunView, Which};
+use serde::Serialize;
+
+use super::{print_json, runs};
+use crate::outcome::Outcome;
+use crate::wiring;
+
+/// What `--json` prints.
+#[derive(Serialize)]
+struct Status {
+    freshness: Freshness,
+    /// Seconds since the moment that the mirror is fresh as of.
+    age_s: Option<i64>,
+    runs: Vec<RunView>,
+    /// `accepted` until a run is held because of it.
+    key: &'static str,
+    /// Absent while Redis does not answer.
+    queue: Option<Queue>,
+}
+
+#[derive(Serialize)]
+struct Queue {
+    interactive: Lane,
+    bulk: Lane,
+    dead: u64,
+}
+
+#[derive(Serialize)]
+struct Lane {
+    ready: u64,
+    delivered: u64,
+    delayed: u64,
+}
+
+pub(crate) async fn run(config: &Config, json: bool) -> Result<Outcome> {
+    let store = wiring::store(config, 2).await?;
+    let org = wiring::org(config, &store).await?;
+    let freshness = store.freshness(org).await?;
+    let open = store.runs(Which::Open(org)).await?;
+    let now = store.now().await?;
+    let key = match open.iter().find_map(|run| run.hold) {
+        Some(Hold::KeyRejected) => "rejected",
+        Some(Hold::ScopeMissing) => "lacks scope",
+        _ => "accepted",
+    };
+    let queue = wiring::publisher(config)?.depth().await.ok().map(queue);
+    let age_s = freshness.watermark_at.map(|at| (now - at).num_seconds());
+    let status = Status { freshness, age_s, runs: open, key, queue };
+    if json {
+        print_json(&status)?;
+    } else {
+        print(&status);
+    }
+    Ok(Outcome::Done)
+}
+
+fn queue(depth: Depth) -> Queue {
+    let lane = |lane: orgmirror_queue::LaneDepth| Lane { ready: lane.ready, delivered: lane.delivered, delayed: lane.delayed };
+    Queue { interactive: lane(depth.interactive), bulk: lane(depth.bulk), dead: depth.dead }
+}
+
+fn print(status: &Status) {
+    let count = |number: i64| HumanCount(number.max(0).unsigned_abs());
+    match (status.freshness.watermark_at, status.age_s) {
+        (Some(at), Some(age)) => println!("Fresh as of {} ({} ago)", at.format("%Y-%m-%d %H:%M:%S UTC"), in_words(age)),
+        _ => println!("Never synced; `orgmirror sync --wait` asks for a sync."),
+    }
+    println!(
+        "Mirror: {} users, {} groups, {} memberships",
+        count(status.freshness.accounts),
+        count(status.freshness.groups),
+        count(status.freshness.memberships)
+    );
+    println!("API key: {}", status.key);
+    match &status.queue {
+        Some(queue) => println!(
+            "Queue: {} jobs wait, {} are worked on, {} come later, {} set aside",
+            queue.interactive.ready + queue.bulk.ready,
+            queue.interactive.delivered + queue.bulk.delivered,
+            queue.interactive.delayed + queue.bulk.delayed,
+            queue.dead
+        ),
+        None => println!("Queue: Redis does not answer; jobs wait in the ledger until it does"),
+    }
+    if status.runs.is_empty() {
+        println!("No sync runs or waits.");
+    } else {
+        println!("\n{}", runs::table(&status.runs));
+    }
+    for run in &status.runs {
+        if let Some(reason) = &run.hold_reason {
+            println!("\n{} is held: {reason}", run.run_id);
+        }
+    }
+}
+
+/// An age in words.
+fn in_words(seconds: i64) -> String {
+    match seconds.max(0) {
+        seconds @ 0..120 => format!("{seconds} s"),
+        seconds @ 120..7_200 => format!("{} min", seconds / 60),
+        seconds @ 7_200..172_800 => format!("{} h", seconds / 3_600),
+        seconds => format!("{} days", seconds / 86_400),
+    }
+}

@@ -1,0 +1,68 @@
+//! What people read when a run has ended.
+
+use std::fmt::Write;
+
+use indicatif::HumanCount;
+use orgmirror_domain::run::Phase;
+use orgmirror_store::progress::RunView;
+
+/// Discrepancies shown; `orgmirror runs ID --json` has all.
+const SHOWN: usize = 10;
+
+/// A run's end in words.
+pub(crate) fn summary(run: &RunView) -> String {
+    let mut text = headline(run);
+    let mut row = |label: &str, value: String| {
+        // Writing to a String cannot fail.
+        let _written = write!(text, "\n  {label:<14}{value}");
+    };
+    row("run", run.run_id.to_string());
+    row("calls", count(run.calls));
+    row(
+        "rows",
+        format!("{} added, {} changed, {} removed", count(run.rows_added), count(run.rows_changed), count(run.rows_removed)),
+    );
+    if let (Some(watermark), Some(at)) = (run.watermark, run.watermark_at) {
+        row("fresh as of", format!("{} (watermark {watermark})", at.format("%Y-%m-%d %H:%M:%S UTC")));
+    }
+    if let Some(reason) = run.failure.as_ref().or(run.hold_reason.as_ref()) {
+        row("reason", reason.clone());
+    }
+    if run.exceptions > 0 {
+        row("unreadable", format!("{} accounts or groups could not be read; they stay as they were", count(run.exceptions)));
+    }
+    row("discrepancies", if run.discrepancies.is_empty() { "none".to_owned() } else { run.discrepancies.len().to_string() });
+    for one in run.discrepancies.iter().take(SHOWN) {
+        row("", format!("{} {}: {}", one.kind, one.subject, one.detail));
+    }
+    if run.discrepancies.len() > SHOWN {
+        row("", format!("and {} more: orgmirror runs {} --json", run.discrepancies.len() - SHOWN, run.run_id));
+    }
+    text
+}
+
+fn headline(run: &RunView) -> String {
+    match (run.phase, run.hold) {
+        (Phase::Completed, _) if run.scope == "full" => format!(
+            "Synced {} users, {} groups and {} memberships{}.",
+            count(run.users.of),
+            count(run.groups.of),
+            count(run.memberships),
+            duration(run)
+        ),
+        (Phase::Completed, _) => format!("Synced the {} asked for{}.", run.scope, duration(run)),
+        (_, Some(hold)) => format!("The sync is held: {}.", hold.in_words()),
+        (phase, None) => format!("The sync is {phase}."),
+    }
+}
+
+fn duration(run: &RunView) -> String {
+    let (Some(started), Some(finished)) = (run.watermark_at, run.finished_at) else { return String::new() };
+    #[expect(clippy::cast_precision_loss, reason = "for people")]
+    let seconds = (finished - started).num_milliseconds() as f64 / 1000.0;
+    if seconds < 90.0 { format!(" in {seconds:.1} s") } else { format!(" in {:.1} min", seconds / 60.0) }
+}
+
+fn count(number: i64) -> String {
+    HumanCount(number.max(0).unsigned_abs()).to_string()
+}

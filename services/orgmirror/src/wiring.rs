@@ -1,0 +1,79 @@
+//! From settings to parts: who connects to what, under which names.
+
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use orgmirror_atlassian::{ApiKey, BudgetSettings};
+use orgmirror_coordinator::{CoordinatorSettings, REQUESTS_STREAM};
+use orgmirror_domain::ids::{OrgId, OrgKey};
+use orgmirror_domain::sweep::SweepLimits;
+use orgmirror_queue::{Publisher, QueueConfig};
+use orgmirror_runtime::config::Config;
+use orgmirror_store::Store;
+use orgmirror_worker::WorkerSettings;
+
+/// First part of the queue's keys.
+const QUEUE: &str = "orgmirror:jobs";
+/// First part of the budget's keys.
+const BUDGET: &str = "orgmirror:";
+/// How long one call may take, body included.
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(60);
+
+/// Postgres, with the schema that this program knows.
+pub(crate) async fn store(config: &Config, connections: u32) -> Result<Store> {
+    let store = Store::connect(config.database_url()?, connections).await?;
+    store.check_schema().await?;
+    Ok(store)
+}
+
+/// The configured organisation's row.
+pub(crate) async fn org(config: &Config, store: &Store) -> Result<OrgKey> {
+    Ok(store.ensure_org(&OrgId::from(config.atlassian.org_id()?)).await?)
+}
+
+/// The queue that jobs go by. The ledger decides when a job is given up, long before the queue would.
+pub(crate) fn queue(config: &Config) -> Result<QueueConfig> {
+    Ok(QueueConfig::new(config.redis_url()?, QUEUE).lease(config.sync.lease).max_deliveries(10))
+}
+
+/// Asks the queue how full it is.
+pub(crate) fn publisher(config: &Config) -> Result<Publisher> {
+    Ok(Publisher::new(queue(config)?))
+}
+
+pub(crate) fn worker(config: &Config) -> Result<WorkerSettings> {
+    Ok(WorkerSettings {
+        org_id: OrgId::from(config.atlassian.org_id()?),
+        base_url: config.atlassian.base_url.clone(),
+        key: config.atlassian.key_source()?,
+        concurrency: config.worker.concurrency.max(1),
+        lease: config.sync.lease,
+        redis_url: config.redis_url()?.to_owned(),
+        budget: BudgetSettings {
+            prefix: BUDGET.to_owned(),
+            per_minute: config.budget.rate.map(|rate| rate.per_minute),
+            ..BudgetSettings::default()
+        },
+        queue: queue(config)?,
+        request_timeout: REQUEST_TIMEOUT,
+    })
+}
+
+pub(crate) fn coordinator(config: &Config) -> Result<CoordinatorSettings> {
+    Ok(CoordinatorSettings {
+        org_id: OrgId::from(config.atlassian.org_id()?),
+        lease: config.sync.lease,
+        sweep_limits: SweepLimits { max_rows: config.sync.max_delete_rows, max_percent: config.sync.max_delete_percent },
+        probe_every: config.sync.probe_every,
+        queue: queue(config)?,
+        redis_url: config.redis_url()?.to_owned(),
+        requests_stream: REQUESTS_STREAM.to_owned(),
+    })
+}
+
+/// Says that the key of the settings is the current one: answers to older keys hold nothing any more.
+pub(crate) async fn make_key_current(config: &Config, store: &Store, org: OrgKey) -> Result<()> {
+    let key = config.atlassian.key_source()?.read().context("read the API key")?;
+    store.set_current_key(org, ApiKey::new(key).fingerprint().as_str()).await?;
+    Ok(())
+}
