@@ -180,6 +180,7 @@ pub(crate) async fn candidates(
                     a.avatar, a.job_title, a.department, a.organization, a.location, a.time_zone, a.deactivated_at, a.for_deletion,
                     a.platform_roles, a.access_keys, a.access_active_at, a.group_keys, a.observed, a.observed_at, a.missing
                 )::account_facts AS facts,
+                a.account_key,
                 a.hidden_at IS NOT NULL AS hidden,
                 a.known_alive
             FROM account AS a
@@ -204,7 +205,8 @@ pub(crate) async fn candidates(
                 )
             FOR NO KEY UPDATE
         ) AS stored ON true
-        WHERE stored.facts IS NOT NULL
+        -- Not `facts IS NOT NULL`: of a composite that asks whether every field is.
+        WHERE stored.account_key IS NOT NULL
             OR (SELECT a.account_key FROM account AS a WHERE a.account_key = incoming.account_key) IS NULL"#,
         facts as &[AccountFacts],
         awaited,

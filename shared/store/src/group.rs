@@ -109,6 +109,7 @@ pub(crate) async fn candidates(
                     g.group_key, g.name, g.description, g.directory_id, g.external_synced, g.managed_by, g.deletable, g.modifiable,
                     g.readable, g.member_count, g.resource_count, g.observed, g.observed_at, g.missing
                 )::group_facts AS facts,
+                g.group_key,
                 g.hidden_at IS NOT NULL AS hidden,
                 g.known_alive
             FROM org_group AS g
@@ -127,7 +128,8 @@ pub(crate) async fn candidates(
                 )
             FOR NO KEY UPDATE
         ) AS stored ON true
-        WHERE stored.facts IS NOT NULL
+        -- Not `facts IS NOT NULL`: of a composite that asks whether every field is.
+        WHERE stored.group_key IS NOT NULL
             OR (SELECT g.group_key FROM org_group AS g WHERE g.group_key = incoming.group_key) IS NULL"#,
         facts as &[GroupFacts],
         awaited,

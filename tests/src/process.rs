@@ -1,0 +1,100 @@
+//! Coordinators and workers as processes, for stories in which one is killed or frozen.
+
+use std::path::PathBuf;
+use std::process::Stdio;
+
+use anyhow::{Context, Result};
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+use tempfile::TempDir;
+use tokio::process::{Child, Command};
+
+use crate::world::{Size, World};
+use orgmirror_private_servers::{PrivateRedis, RedisOptions};
+
+/// A world whose services are processes, on a Redis of its own: the executable's names in Redis are fixed.
+pub struct Processes {
+    /// The organisation and database.
+    pub world: World,
+    /// Its Redis.
+    pub redis: PrivateRedis,
+    executable: PathBuf,
+    folder: TempDir,
+}
+
+/// A service's process; dropping it kills it.
+pub struct Process {
+    child: Child,
+}
+
+impl Processes {
+    /// A world without services.
+    pub async fn of(size: Size) -> Result<Self> {
+        let folder = TempDir::new()?;
+        let redis = PrivateRedis::start(&folder.path().join("redis"), RedisOptions::default()).await?;
+        let world = World::on(size, redis.url()).await?;
+        let executable = std::env::var_os("ORGMIRROR_BIN")
+            .context("ORGMIRROR_BIN names the executable with fail points; run the tests by `make test`")?;
+        Ok(Self { world, redis, executable: executable.into(), folder })
+    }
+
+    /// Starts `coordinator` or `worker`, with fail points if there are any: `name=action;name=action`.
+    pub fn start(&self, service: &str, failpoints: &str) -> Result<Process> {
+        self.start_with(service, failpoints, &[])
+    }
+
+    /// The same, with more settings.
+    pub fn start_with(&self, service: &str, failpoints: &str, settings: &[(&str, &str)]) -> Result<Process> {
+        let mut command = Command::new(&self.executable);
+        command
+            .arg(service)
+            .current_dir(self.folder.path())
+            .env_clear()
+            .env("ORGMIRROR_DATABASE_URL", &self.world.database_url)
+            .env("ORGMIRROR_REDIS_URL", self.world.redis_url())
+            .env("ORGMIRROR_ATLASSIAN__BASE_URL", self.world.sim.base_url())
+            .env("ORGMIRROR_ATLASSIAN__ORG_ID", self.world.sim.org_id())
+            .env("ORGMIRROR_ATLASSIAN__API_KEY", self.world.sim.key())
+            .env("ORGMIRROR_WORKER__CONCURRENCY", "4")
+            .env("ORGMIRROR_SYNC__LEASE", "2s")
+            .env("FAILPOINTS", failpoints)
+            .env("RUST_LOG", std::env::var("RUST_LOG").unwrap_or_else(|_| "error".to_owned()))
+            .envs(settings.iter().copied())
+            .stdin(Stdio::null())
+            .kill_on_drop(true);
+        Ok(Process { child: command.spawn().context("start the executable")? })
+    }
+}
+
+impl Process {
+    /// SIGKILL.
+    pub async fn kill(mut self) -> Result<()> {
+        Ok(self.child.kill().await?)
+    }
+
+    /// SIGSTOP: frozen, with all its connections open.
+    pub fn freeze(&self) -> Result<()> {
+        self.signal(Signal::SIGSTOP)
+    }
+
+    /// SIGCONT.
+    pub fn thaw(&self) -> Result<()> {
+        self.signal(Signal::SIGCONT)
+    }
+
+    /// SIGTERM, and its end.
+    pub async fn terminate(mut self) -> Result<std::process::ExitStatus> {
+        self.signal(Signal::SIGTERM)?;
+        Ok(self.child.wait().await?)
+    }
+
+    /// Waits until it has ended by itself.
+    pub async fn ended(&mut self) -> Result<std::process::ExitStatus> {
+        Ok(self.child.wait().await?)
+    }
+
+    fn signal(&self, signal: Signal) -> Result<()> {
+        let pid = self.child.id().context("the process has ended")?;
+        Ok(kill(Pid::from_raw(i32::try_from(pid)?), signal)?)
+    }
+}

@@ -1,0 +1,168 @@
+//! The simulated organisation, and its control API.
+
+use anyhow::{Context, Result, ensure};
+use orgmirror_orgsim::{Simulator, SimulatorConfig};
+use serde::de::DeserializeOwned;
+use serde_json::{Value, json};
+
+/// A simulator in this process.
+pub struct Sim {
+    /// Kept alive; dropping it stops the server.
+    _server: Simulator,
+    base_url: String,
+    org_id: String,
+    key: String,
+    http: reqwest::Client,
+}
+
+impl Sim {
+    /// Starts one.
+    pub async fn start(config: SimulatorConfig) -> Result<Self> {
+        let (org_id, key) = (config.org_id.clone(), config.api_key.clone());
+        let server = Simulator::start(config).await?;
+        Ok(Self { base_url: server.base_url(), _server: server, org_id, key, http: reqwest::Client::new() })
+    }
+
+    /// Where it listens.
+    pub fn base_url(&self) -> &str {
+        &self.base_url
+    }
+
+    /// Its organisation.
+    pub fn org_id(&self) -> &str {
+        &self.org_id
+    }
+
+    /// Its key at the start.
+    pub fn key(&self) -> &str {
+        &self.key
+    }
+
+    /// Sets the whole fault state.
+    pub async fn faults(&self, faults: Value) -> Result<()> {
+        self.put("/_sim/faults", &faults).await
+    }
+
+    /// No faults, nothing held.
+    pub async fn calm(&self) -> Result<()> {
+        self.faults(json!({})).await
+    }
+
+    /// So many random changes.
+    pub async fn churn(&self, mutations: u64) -> Result<Value> {
+        self.post("/_sim/churn", &json!({ "mutations": mutations })).await
+    }
+
+    /// Creates or changes an account.
+    pub async fn set_account(&self, id: &str, fields: Value) -> Result<Value> {
+        self.post(&format!("/_sim/accounts/{id}"), &fields).await
+    }
+
+    /// Deletes an account.
+    pub async fn delete_account(&self, id: &str) -> Result<()> {
+        self.delete(&format!("/_sim/accounts/{id}")).await
+    }
+
+    /// Creates or changes a group.
+    pub async fn set_group(&self, id: &str, fields: Value) -> Result<Value> {
+        self.post(&format!("/_sim/groups/{id}"), &fields).await
+    }
+
+    /// Deletes a group.
+    pub async fn delete_group(&self, id: &str) -> Result<()> {
+        self.delete(&format!("/_sim/groups/{id}")).await
+    }
+
+    /// Adds a member.
+    pub async fn join(&self, group: &str, account: &str) -> Result<Value> {
+        self.post(&format!("/_sim/groups/{group}/members/{account}"), &json!({})).await
+    }
+
+    /// Removes a member.
+    pub async fn leave(&self, group: &str, account: &str) -> Result<()> {
+        self.delete(&format!("/_sim/groups/{group}/members/{account}")).await
+    }
+
+    /// Makes another key the only valid one.
+    pub async fn set_key(&self, key: &str) -> Result<()> {
+        self.put("/_sim/key", &json!({ "api_key": key })).await
+    }
+
+    /// Account ids in the order of their nicknames.
+    pub async fn first(&self, sort: &str, limit: usize) -> Result<Vec<String>> {
+        self.get(&format!("/_sim/first?sort={sort}&limit={limit}")).await
+    }
+
+    /// Calls that wait at a `hold`, by operation.
+    pub async fn held(&self, operation: &str) -> Result<u64> {
+        let held: Value = self.get("/_sim/held").await?;
+        Ok(held[operation].as_u64().unwrap_or_default())
+    }
+
+    /// Lets them answer.
+    pub async fn release(&self) -> Result<()> {
+        self.post::<Value>("/_sim/release", &json!({})).await.map(drop)
+    }
+
+    /// Calls since the last reset.
+    pub async fn calls(&self) -> Result<Value> {
+        self.get("/_sim/calls").await
+    }
+
+    /// Successful calls of one operation since the last reset.
+    pub async fn calls_of(&self, operation: &str) -> Result<u64> {
+        let calls = self.calls().await?;
+        let by_status = calls["operations"][operation].as_object().cloned().unwrap_or_default();
+        Ok(by_status.values().filter_map(|one| one["calls"].as_u64()).sum())
+    }
+
+    /// Resets the count of calls.
+    pub async fn forget_calls(&self) -> Result<()> {
+        self.delete("/_sim/calls").await
+    }
+
+    /// Counts and digests of the truth.
+    pub async fn digest(&self) -> Result<Value> {
+        self.get("/_sim/digest").await
+    }
+
+    /// `accounts`, `groups` or `grants`, an object a line.
+    pub async fn truth(&self, what: &str) -> Result<Vec<Value>> {
+        let text = self.http.get(self.url(&format!("/_sim/truth/{what}"))).send().await?.text().await?;
+        text.lines().map(|line| serde_json::from_str(line).context("read a line of the truth")).collect()
+    }
+
+    fn url(&self, path: &str) -> String {
+        format!("{}{path}", self.base_url)
+    }
+
+    async fn get<T: DeserializeOwned>(&self, path: &str) -> Result<T> {
+        answer(self.http.get(self.url(path)), path).await
+    }
+
+    async fn post<T: DeserializeOwned>(&self, path: &str, body: &Value) -> Result<T> {
+        answer(self.http.post(self.url(path)).json(body), path).await
+    }
+
+    async fn put(&self, path: &str, body: &Value) -> Result<()> {
+        done(self.http.put(self.url(path)).json(body), path).await
+    }
+
+    async fn delete(&self, path: &str) -> Result<()> {
+        done(self.http.delete(self.url(path)), path).await
+    }
+}
+
+async fn answer<T: DeserializeOwned>(request: reqwest::RequestBuilder, path: &str) -> Result<T> {
+    let response = request.send().await?;
+    let (status, text) = (response.status(), response.text().await?);
+    ensure!(status.is_success(), "{path} answered {status}: {text}");
+    serde_json::from_str(&text).with_context(|| format!("read the answer of {path}"))
+}
+
+async fn done(request: reqwest::RequestBuilder, path: &str) -> Result<()> {
+    let response = request.send().await?;
+    let (status, text) = (response.status(), response.text().await?);
+    ensure!(status.is_success(), "{path} answered {status}: {text}");
+    Ok(())
+}
