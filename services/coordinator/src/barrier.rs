@@ -28,8 +28,8 @@ pub(crate) async fn advance(store: &Store, settings: &CoordinatorSettings, run: 
     match store.sweep(run.run, settings.sweep_limits).await? {
         Swept::Completed => {
             tracing::info!(run = %run.run_id, "a run completed");
-            // Readers' plans should know the tables' new size; a failure costs them speed alone.
-            if let Err(error) = store.analyze().await {
+            // A failure costs readers speed alone.
+            if let Err(error) = store.analyze_after(run.run).await {
                 tracing::warn!(error = &error as &dyn std::error::Error, "cannot take statistics after a run");
             }
         }

@@ -4,14 +4,14 @@ use std::fmt::Write;
 
 use indicatif::HumanCount;
 use orgmirror_domain::run::Phase;
-use orgmirror_store::progress::RunView;
+use orgmirror_store::progress::{Freshness, RunView};
 
 /// Discrepancies shown; `orgmirror runs ID --json` has all.
 const SHOWN: usize = 10;
 
-/// A run's end in words.
-pub(crate) fn summary(run: &RunView) -> String {
-    let mut text = headline(run);
+/// A run's end in words. `mirror` is how large the mirror is now, where the run is the newest.
+pub(crate) fn summary(run: &RunView, mirror: Option<&Freshness>) -> String {
+    let mut text = headline(run, mirror);
     let mut row = |label: &str, value: String| {
         // Writing to a String cannot fail.
         let _written = write!(text, "\n  {label:<14}{value}");
@@ -41,15 +41,18 @@ pub(crate) fn summary(run: &RunView) -> String {
     text
 }
 
-fn headline(run: &RunView) -> String {
+fn headline(run: &RunView, mirror: Option<&Freshness>) -> String {
     match (run.phase, run.hold) {
-        (Phase::Completed, _) if run.scope == "full" => format!(
-            "Synced {} users, {} groups and {} memberships{}.",
-            count(run.users.of),
-            count(run.groups.of),
-            count(run.memberships),
-            duration(run)
-        ),
+        (Phase::Completed, _) if run.scope == "full" => match mirror {
+            Some(mirror) => format!(
+                "Synced {} users, {} groups and {} memberships{}.",
+                count(mirror.accounts),
+                count(mirror.groups),
+                count(mirror.memberships),
+                duration(run)
+            ),
+            None => format!("Synced the organisation{}.", duration(run)),
+        },
         (Phase::Completed, _) => format!("Synced the {} asked for{}.", run.scope, duration(run)),
         (_, Some(hold)) => format!("The sync is held: {}.", hold.in_words()),
         (phase, None) => format!("The sync is {phase}."),

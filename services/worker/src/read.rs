@@ -103,6 +103,21 @@ impl Env {
         }
     }
 
+    /// Whether the API answers a plain call, which no single broken row can spoil. Tells an outage from a page or an account that
+    /// cannot be read, whatever else is asked meanwhile.
+    pub(crate) async fn is_answered(&self, lane: Lane) -> Result<bool, Left> {
+        let client = self.api.client();
+        let permit = self.permit(&client, lane, Operation::Directories, 0).await?;
+        let answers = match client.directories(permit, None).await {
+            Ok(_) | Err(ApiError::RateLimited { .. }) => true,
+            Err(error) => !matches!(error.verdict(), Verdict::Retry | Verdict::RetryAfter(_)),
+        };
+        if answers {
+            self.answered();
+        }
+        Ok(answers)
+    }
+
     async fn permit(&self, client: &Client, lane: Lane, operation: Operation, calls: i32) -> Result<Permit, Left> {
         let lane = match lane {
             Lane::Interactive => orgmirror_atlassian::Lane::Interactive,

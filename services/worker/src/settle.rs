@@ -110,20 +110,31 @@ async fn restart(env: &Env, job: &Delivered, key: JobKey, error: &ApiError, call
     Ok(())
 }
 
-/// A failure that may pass: again later, until the attempts are used up or it is plain that the API is down.
+/// A failure that may pass: again later, until the attempts are used up. Then, or when nothing has answered for long, a plain call
+/// decides whose fault it is: an outage holds the run, which an outage of any length must not fail; else it is the job's own.
 async fn failed(env: &Env, job: &Delivered, key: JobKey, error: &ApiError, calls: i32) -> Result<(), BoxDynError> {
-    if env.unanswered_for(UNANSWERED) {
-        env.store.put_back(key, calls, Silence::For(Duration::ZERO), false).await?;
-        let reason = format!("the API has not answered for {} s: {}", UNANSWERED.as_secs(), in_full(error));
-        env.store.hold_run(job.run, Hold::ApiDown, None, &reason).await?;
-        return Ok(());
-    }
     // A page that was made smaller has failed often enough at its former size.
     let deliveries = match job.page.as_ref() {
         Some(page) if page.limit < 100 && page.limit > 1 => 1,
         _ => DELIVERIES,
     };
-    if job.attempts + 1 < deliveries {
+    let used_up = job.attempts + 1 >= deliveries;
+    let mut calls = calls;
+    if used_up || env.unanswered_for(UNANSWERED) {
+        match env.is_answered(job.lane).await {
+            Ok(true) => calls += 1,
+            Ok(false) => {
+                env.store.put_back(key, calls + 1, Silence::For(Duration::ZERO), false).await?;
+                let reason = format!("the API does not answer, whatever it is asked: {}", in_full(error));
+                env.store.hold_run(job.run, Hold::ApiDown, None, &reason).await?;
+                return Ok(());
+            }
+            // Nobody could ask, so nobody knows: the attempt does not count.
+            Err(Left::Budget { wait, .. }) => return again(env, job, key, calls, wait, false).await,
+            Err(_) => return again(env, job, key, calls, Duration::ZERO, false).await,
+        }
+    }
+    if !used_up {
         let wait = backoff(u32::try_from(job.attempts).unwrap_or_default() + 3, None, rand::random());
         return again(env, job, key, calls, wait, true).await;
     }

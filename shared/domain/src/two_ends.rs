@@ -5,6 +5,8 @@
 
 use std::collections::{HashMap, HashSet};
 
+use crate::partition::PAGE;
+
 /// More equal sort keys than this never count as a meeting: within them the order may be any.
 const TIES: usize = 100;
 
@@ -23,10 +25,10 @@ pub fn have_met(mine: &[Sighting], theirs: &[Sighting]) -> bool {
     })
 }
 
-/// Whether it is time to look for a meeting: both ends together listed nearly as much as the partition held, or now and then in
-/// case it shrank. Looking later costs calls, never rows; looking each time would cost more than the calls.
-pub fn look_for_meeting(listed_by_both: u64, expected: u64, page: u32) -> bool {
-    listed_by_both * 100 >= expected * 95 || page.is_multiple_of(16)
+/// Whether it is time to look for a meeting: both ends together have read nearly as many rows as the partition held, or now and then
+/// in case it shrank. Looking later costs calls, never rows; looking each time would cost more than the calls.
+pub fn look_for_meeting(read_by_both: u64, expected: u64, page: u32) -> bool {
+    read_by_both + 2 * PAGE >= expected || page % 32 == 31
 }
 
 #[cfg(test)]

@@ -220,9 +220,9 @@ pub(crate) async fn candidates(
         .collect())
 }
 
-/// Writes sightings, whole. The WHERE is the last word on which observation wins.
-pub(crate) async fn write_seen(tx: &mut Tx, org: OrgKey, facts: &[AccountFacts]) -> StoreResult<()> {
-    sqlx::query!(
+/// Writes sightings, whole. The WHERE is the last word on which observation wins. Returns the keys of rows that came to be.
+pub(crate) async fn write_seen(tx: &mut Tx, org: OrgKey, facts: &[AccountFacts]) -> StoreResult<Vec<i32>> {
+    let written = sqlx::query!(
         r#"-- account.write_seen
         INSERT INTO account AS a (
             account_key, org_key, observed, observed_at, known_alive, account_type, status, account_status, membership_status,
@@ -268,13 +268,15 @@ pub(crate) async fn write_seen(tx: &mut Tx, org: OrgKey, facts: &[AccountFacts])
             access_keys = excluded.access_keys,
             access_active_at = excluded.access_active_at,
             group_keys = excluded.group_keys
-        WHERE a.observed < excluded.observed"#,
+        WHERE a.observed < excluded.observed
+        -- A row that this statement inserted has never been locked or updated.
+        RETURNING account_key AS "key!", xmax = 0 AS "inserted!""#,
         facts as &[AccountFacts],
         org.0,
     )
-    .execute(&mut **tx)
+    .fetch_all(&mut **tx)
     .await?;
-    Ok(())
+    Ok(written.into_iter().filter(|row| row.inserted).map(|row| row.key).collect())
 }
 
 /// Writes absences: the row keeps what was last seen, so that people can tell who left; an id never met gets a tombstone.

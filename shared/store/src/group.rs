@@ -143,9 +143,9 @@ pub(crate) async fn candidates(
         .collect())
 }
 
-/// Writes sightings, whole. The WHERE is the last word on which observation wins.
-pub(crate) async fn write_seen(tx: &mut Tx, org: OrgKey, facts: &[GroupFacts]) -> StoreResult<()> {
-    sqlx::query!(
+/// Writes sightings, whole. The WHERE is the last word on which observation wins. Returns the keys of rows that came to be.
+pub(crate) async fn write_seen(tx: &mut Tx, org: OrgKey, facts: &[GroupFacts]) -> StoreResult<Vec<i32>> {
+    let written = sqlx::query!(
         r#"-- group.write_seen
         INSERT INTO org_group AS g (
             group_key, org_key, observed, observed_at, known_alive, name, description, directory_id, external_synced, managed_by,
@@ -172,13 +172,15 @@ pub(crate) async fn write_seen(tx: &mut Tx, org: OrgKey, facts: &[GroupFacts]) -
             readable = excluded.readable,
             member_count = excluded.member_count,
             resource_count = excluded.resource_count
-        WHERE g.observed < excluded.observed"#,
+        WHERE g.observed < excluded.observed
+        -- A row that this statement inserted has never been locked or updated.
+        RETURNING group_key AS "key!", xmax = 0 AS "inserted!""#,
         facts as &[GroupFacts],
         org.0,
     )
-    .execute(&mut **tx)
+    .fetch_all(&mut **tx)
     .await?;
-    Ok(())
+    Ok(written.into_iter().filter(|row| row.inserted).map(|row| row.key).collect())
 }
 
 /// Writes absences; see `account::write_absent`.

@@ -1,9 +1,13 @@
 //! What keeps the database small: a little at a time, never in the way of a run.
 
+use orgmirror_domain::ids::RunKey;
+
 use crate::{Store, StoreResult};
 
 /// Jobs whose lists are cleared, or rows deleted, in one transaction.
 const SLICE: i64 = 2_000;
+/// Rows written by a run that make new statistics worth a second of work.
+const WORTH_STATISTICS: i32 = 10_000;
 
 impl Store {
     /// Clears what ended runs need no more, in slices; returns whether there may be more to do at once.
@@ -50,8 +54,16 @@ impl Store {
         Ok(())
     }
 
-    /// Takes statistics after a load, so that readers' plans fit the tables' new size.
-    pub async fn analyze(&self) -> StoreResult<()> {
+    /// Takes statistics after a run that wrote much, so that readers' plans fit the tables' new size. Autovacuum would, some day.
+    pub async fn analyze_after(&self, run: RunKey) -> StoreResult<()> {
+        let written = sqlx::query_scalar!(
+            r#"-- housekeeping.written
+            SELECT rows_added + rows_changed AS "written!" FROM sync_run WHERE run_key = $1"#,
+            run.0
+        );
+        if written.fetch_one(&self.pool).await? < WORTH_STATISTICS {
+            return Ok(());
+        }
         for statement in ["ANALYZE account", "ANALYZE org_group", "ANALYZE account_key", "ANALYZE group_key", "ANALYZE sync_job"]
         {
             sqlx::raw_sql(statement).execute(&self.pool).await?;

@@ -31,7 +31,7 @@ pub(crate) trait Mirrored: Clone {
     fn changed_entry(&self, old: &Self) -> Option<Entry>;
 
     async fn candidates(tx: &mut Tx, facts: &[Self], awaited: &[i32], stamp_from: Instant) -> StoreResult<Vec<Candidate<Self>>>;
-    async fn write_seen(tx: &mut Tx, org: OrgKey, facts: &[Self]) -> StoreResult<()>;
+    async fn write_seen(tx: &mut Tx, org: OrgKey, facts: &[Self]) -> StoreResult<Vec<i32>>;
     async fn write_absent(tx: &mut Tx, org: OrgKey, facts: &[Self]) -> StoreResult<()>;
 }
 
@@ -87,6 +87,8 @@ pub(crate) async fn write_rows<F: Mirrored>(tx: &mut Tx, writer: Writer, facts: 
     let facts: HashMap<i32, F> = facts.into_iter().map(|fact| (fact.key(), fact)).collect();
 
     let (mut seen, mut absent, mut entries) = (Vec::new(), Vec::new(), Vec::new());
+    // Rows of ids that were asked for and never seen alive until now.
+    let mut tombstones: HashSet<i32> = HashSet::new();
     let mut tally = Tally::default();
     for candidate in candidates {
         let Some(new) = facts.get(&candidate.key) else { continue };
@@ -105,7 +107,10 @@ pub(crate) async fn write_rows<F: Mirrored>(tx: &mut Tx, writer: Writer, facts: 
         }
         match news(&candidate, new) {
             News::Added(change) => {
-                tally.added += 1;
+                if candidate.old.is_some() {
+                    tally.added += 1;
+                    tombstones.insert(candidate.key);
+                }
                 entries.push(Entry { key: candidate.key, change, fields: Map::new(), joined: Vec::new(), departed: Vec::new() });
             }
             News::Changed(entry) => {
@@ -117,7 +122,10 @@ pub(crate) async fn write_rows<F: Mirrored>(tx: &mut Tx, writer: Writer, facts: 
         seen.push(new.clone());
     }
     if !seen.is_empty() {
-        F::write_seen(tx, writer.org, &seen).await?;
+        let inserted: HashSet<i32> = F::write_seen(tx, writer.org, &seen).await?.into_iter().collect();
+        tally.added += i32::try_from(inserted.len()).unwrap_or(i32::MAX);
+        // Another transaction may have added a row between the look and the write: then it is its news.
+        entries.retain(|entry| entry.change != Change::Added || inserted.contains(&entry.key) || tombstones.contains(&entry.key));
     }
     if !absent.is_empty() {
         F::write_absent(tx, writer.org, &absent).await?;
@@ -190,7 +198,7 @@ impl Mirrored for AccountFacts {
         account::candidates(tx, facts, awaited, from).await
     }
 
-    async fn write_seen(tx: &mut Tx, org: OrgKey, facts: &[Self]) -> StoreResult<()> {
+    async fn write_seen(tx: &mut Tx, org: OrgKey, facts: &[Self]) -> StoreResult<Vec<i32>> {
         account::write_seen(tx, org, facts).await
     }
 
@@ -233,7 +241,7 @@ impl Mirrored for GroupFacts {
         group::candidates(tx, facts, awaited, from).await
     }
 
-    async fn write_seen(tx: &mut Tx, org: OrgKey, facts: &[Self]) -> StoreResult<()> {
+    async fn write_seen(tx: &mut Tx, org: OrgKey, facts: &[Self]) -> StoreResult<Vec<i32>> {
         group::write_seen(tx, org, facts).await
     }
 

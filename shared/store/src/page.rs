@@ -9,6 +9,7 @@
 use orgmirror_domain::ids::{Instant, JobKey, OrgKey, RunKey};
 use orgmirror_domain::job::{JobKind, may_commit};
 use orgmirror_domain::observation::{Account, Group};
+use orgmirror_domain::partition::PAGE;
 use orgmirror_domain::query::{Listed, Page};
 use orgmirror_domain::run::Phase;
 use orgmirror_domain::two_ends::{Sighting, have_met, look_for_meeting};
@@ -237,16 +238,20 @@ async fn register_next<F>(tx: &mut Tx, run: RunKey, claimed: &Claimed, page: &Ke
 /// Compares all that this chain has listed with all that the opposite chain has. Both may commit at once and not see one another:
 /// the next page of either sees it.
 async fn ends_have_met<F>(tx: &mut Tx, run: RunKey, claimed: &Claimed, page: &Keyed<F>, expected: i64) -> StoreResult<bool> {
-    let listed = sqlx::query_scalar!(
-        r#"-- page.listed_by_both
-        SELECT coalesce(sum(cardinality(seen)), 0)::bigint AS "listed!"
-        FROM sync_job WHERE run_key = $1 AND partition = $2 AND state = 'done'"#,
+    let other = sqlx::query_scalar!(
+        r#"-- page.other_end
+        SELECT page + 1 AS "pages!" FROM sync_job
+        WHERE run_key = $1 AND partition = $2 AND descending <> $3 AND state = 'done'
+        ORDER BY descending DESC, restart DESC, page DESC
+        LIMIT 1"#,
         run.0,
         claimed.partition,
+        claimed.descending,
     );
-    let listed = listed.fetch_one(&mut **tx).await? + i64::try_from(page.seen.len()).unwrap_or_default();
-    let (listed, expected) = (u64::try_from(listed).unwrap_or_default(), u64::try_from(expected).unwrap_or_default());
-    if !look_for_meeting(listed, expected, u32::try_from(claimed.page).unwrap_or_default()) {
+    let other = other.fetch_optional(&mut **tx).await?.unwrap_or_default();
+    let (mine, other) = (u32::try_from(claimed.page).unwrap_or_default(), u64::try_from(other).unwrap_or_default());
+    let read = (u64::from(mine) + 1 + other) * PAGE;
+    if !look_for_meeting(read, u64::try_from(expected).unwrap_or_default(), mine) {
         return Ok(false);
     }
     let pages = sqlx::query!(

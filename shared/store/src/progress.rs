@@ -50,7 +50,8 @@ pub struct RunView {
     pub users: Progress,
     /// Groups listed so far, and expected.
     pub groups: Progress,
-    /// Memberships that the pages listed so far told.
+    /// Memberships that the pages listed so far told; where two ends overlap they count twice.
+    #[serde(rename = "memberships_listed")]
     pub memberships: i64,
     /// Jobs done and registered.
     pub jobs: Progress,

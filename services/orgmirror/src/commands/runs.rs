@@ -16,7 +16,7 @@ pub(crate) async fn run(config: &Config, arguments: Runs, json: bool) -> Result<
     if let Some(id) = arguments.id {
         let run = store.run_key(org, id).await?;
         for run in store.runs(Which::One(run)).await? {
-            if json { print_json(&run)? } else { println!("{}", summary::summary(&run)) }
+            if json { print_json(&run)? } else { println!("{}", summary::summary(&run, None)) }
         }
         return Ok(Outcome::Done);
     }

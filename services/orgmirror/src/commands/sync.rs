@@ -45,7 +45,7 @@ pub(crate) async fn run(config: &Config, arguments: Sync, json: bool) -> Result<
     if json {
         print_json(&run)?;
     } else {
-        println!("{}", summary::summary(&run));
+        println!("{}", summary::summary(&run, Some(&store.freshness(org).await?)));
     }
     Ok(watch::outcome(&run))
 }

@@ -53,7 +53,7 @@ async fn serve(config: &Config, arguments: &Up, json: bool, stop: CancellationTo
         if json {
             print_json(&run)?;
         } else {
-            println!("{}", summary::summary(&run));
+            println!("{}", summary::summary(&run, Some(&store.freshness(org).await?)));
         }
     }
     if !arguments.once && !stop.is_cancelled() {
