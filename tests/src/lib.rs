@@ -7,6 +7,7 @@ mod compare;
 mod process;
 mod servers;
 mod sim;
+mod waiting;
 mod world;
 
 pub use process::{Process, Processes};

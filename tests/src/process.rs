@@ -1,7 +1,7 @@
 //! Coordinators and workers as processes, for stories in which one is killed or frozen.
 
 use std::path::PathBuf;
-use std::process::Stdio;
+use std::process::{Output, Stdio};
 
 use anyhow::{Context, Result};
 use nix::sys::signal::{Signal, kill};
@@ -45,9 +45,22 @@ impl Processes {
 
     /// The same, with more settings.
     pub fn start_with(&self, service: &str, failpoints: &str, settings: &[(&str, &str)]) -> Result<Process> {
+        let mut command = self.executable();
+        command.arg(service).env("FAILPOINTS", failpoints).envs(settings.iter().copied()).stdin(Stdio::null());
+        Ok(Process { child: command.spawn().context("start the executable")? })
+    }
+
+    /// Runs a command as a person would, to its end.
+    pub async fn command(&self, arguments: &[&str], settings: &[(&str, &str)]) -> Result<Output> {
+        let mut command = self.executable();
+        command.args(arguments).envs(settings.iter().copied()).stdin(Stdio::null());
+        command.output().await.context("run the executable")
+    }
+
+    /// The executable with this world's settings and nothing else in its environment.
+    fn executable(&self) -> Command {
         let mut command = Command::new(&self.executable);
         command
-            .arg(service)
             .current_dir(self.folder.path())
             .env_clear()
             .env("ORGMIRROR_DATABASE_URL", &self.world.database_url)
@@ -57,12 +70,9 @@ impl Processes {
             .env("ORGMIRROR_ATLASSIAN__API_KEY", self.world.sim.key())
             .env("ORGMIRROR_WORKER__CONCURRENCY", "4")
             .env("ORGMIRROR_SYNC__LEASE", "2s")
-            .env("FAILPOINTS", failpoints)
             .env("RUST_LOG", std::env::var("RUST_LOG").unwrap_or_else(|_| "error".to_owned()))
-            .envs(settings.iter().copied())
-            .stdin(Stdio::null())
             .kill_on_drop(true);
-        Ok(Process { child: command.spawn().context("start the executable")? })
+        command
     }
 }
 

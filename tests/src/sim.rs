@@ -53,6 +53,11 @@ impl Sim {
         self.post("/_sim/churn", &json!({ "mutations": mutations })).await
     }
 
+    /// Changes as the control API takes them: `rate_per_s`, `mutations`, `only`, `activity_percent`.
+    pub async fn churn_as(&self, wanted: Value) -> Result<Value> {
+        self.post("/_sim/churn", &wanted).await
+    }
+
     /// Creates or changes an account.
     pub async fn set_account(&self, id: &str, fields: Value) -> Result<Value> {
         self.post(&format!("/_sim/accounts/{id}"), &fields).await
