@@ -3,40 +3,42 @@
 
 CREATE FUNCTION account_keys(org integer, ids text[]) RETURNS integer[] LANGUAGE plpgsql
 SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off AS $$
+DECLARE
+    keys integer[];
 BEGIN
-    -- Sorted, so that two callers with overlapping new ids wait for one another in one direction only.
-    INSERT INTO account_key (org_key, account_id)
-    SELECT org, fresh.id
-    FROM (
-        SELECT DISTINCT wanted.id
-        FROM unnest(ids) AS wanted (id)
-        WHERE (SELECT k.account_key FROM account_key AS k WHERE k.org_key = org AND k.account_id = wanted.id) IS NULL
-    ) AS fresh
-    ORDER BY fresh.id
-    ON CONFLICT DO NOTHING;
-    -- A statement of its own: it sees what a concurrent caller committed meanwhile.
-    RETURN (
-        SELECT array_agg((SELECT k.account_key FROM account_key AS k WHERE k.org_key = org AND k.account_id = wanted.id) ORDER BY wanted.position)
-        FROM unnest(ids) WITH ORDINALITY AS wanted (id, position)
-    );
+    FOR attempt IN 1..2 LOOP
+        -- The second time a statement of its own: it sees what a concurrent caller committed meanwhile.
+        keys := (
+            SELECT array_agg((SELECT k.account_key FROM account_key AS k WHERE k.org_key = org AND k.account_id = wanted.id) ORDER BY wanted.position)
+            FROM unnest(ids) WITH ORDINALITY AS wanted (id, position)
+        );
+        EXIT WHEN array_position(keys, NULL) IS NULL;
+        -- Sorted, so that two callers with overlapping new ids wait for one another in one direction only.
+        INSERT INTO account_key (org_key, account_id)
+        SELECT DISTINCT org, wanted.id FROM unnest(ids, keys) AS wanted (id, key) WHERE wanted.key IS NULL ORDER BY wanted.id
+        ON CONFLICT DO NOTHING;
+    END LOOP;
+    RETURN keys;
 END $$;
 
 CREATE FUNCTION group_keys(org integer, ids uuid[]) RETURNS integer[] LANGUAGE plpgsql
 SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off AS $$
+DECLARE
+    keys integer[];
 BEGIN
-    INSERT INTO group_key (org_key, group_id)
-    SELECT org, fresh.id
-    FROM (
-        SELECT DISTINCT wanted.id
-        FROM unnest(ids) AS wanted (id)
-        WHERE (SELECT k.group_key FROM group_key AS k WHERE k.org_key = org AND k.group_id = wanted.id) IS NULL
-    ) AS fresh
-    ORDER BY fresh.id
-    ON CONFLICT DO NOTHING;
-    RETURN (
-        SELECT array_agg((SELECT k.group_key FROM group_key AS k WHERE k.org_key = org AND k.group_id = wanted.id) ORDER BY wanted.position)
-        FROM unnest(ids) WITH ORDINALITY AS wanted (id, position)
-    );
+    FOR attempt IN 1..2 LOOP
+        -- The second time a statement of its own: it sees what a concurrent caller committed meanwhile.
+        keys := (
+            SELECT array_agg((SELECT k.group_key FROM group_key AS k WHERE k.org_key = org AND k.group_id = wanted.id) ORDER BY wanted.position)
+            FROM unnest(ids) WITH ORDINALITY AS wanted (id, position)
+        );
+        EXIT WHEN array_position(keys, NULL) IS NULL;
+        -- Sorted, so that two callers with overlapping new ids wait for one another in one direction only.
+        INSERT INTO group_key (org_key, group_id)
+        SELECT DISTINCT org, wanted.id FROM unnest(ids, keys) AS wanted (id, key) WHERE wanted.key IS NULL ORDER BY wanted.id
+        ON CONFLICT DO NOTHING;
+    END LOOP;
+    RETURN keys;
 END $$;
 
 CREATE FUNCTION access_keys(org integer, resources text[], products text[]) RETURNS integer[] LANGUAGE plpgsql

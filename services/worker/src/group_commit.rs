@@ -3,9 +3,8 @@
 use std::sync::Arc;
 
 use orgmirror_domain::ids::{OrgKey, RunKey};
-use orgmirror_domain::observation::{Account, Group};
-use orgmirror_store::page::{PageCommit, PageOutcome};
-use orgmirror_store::{Store, StoreError, StoreResult};
+use orgmirror_store::page::{PageOutcome, ReadyPage};
+use orgmirror_store::{Store, StoreResult};
 use tokio::sync::{Mutex, mpsc, oneshot};
 
 /// Pages in one transaction: more would hold its row locks longer without being cheaper.
@@ -19,17 +18,10 @@ pub(crate) struct GroupCommit {
     queue: mpsc::Sender<Waiting>,
 }
 
-/// A page of either kind.
-#[derive(Clone)]
-enum Pages {
-    Accounts(PageCommit<Account>),
-    Groups(PageCommit<Group>),
-}
-
 struct Waiting {
     org: OrgKey,
     run: RunKey,
-    page: Pages,
+    page: ReadyPage,
     answer: oneshot::Sender<StoreResult<PageOutcome>>,
 }
 
@@ -43,15 +35,8 @@ impl GroupCommit {
         Self { queue }
     }
 
-    pub(crate) async fn accounts(&self, org: OrgKey, run: RunKey, page: PageCommit<Account>) -> StoreResult<PageOutcome> {
-        self.submit(org, run, Pages::Accounts(page)).await
-    }
-
-    pub(crate) async fn groups(&self, org: OrgKey, run: RunKey, page: PageCommit<Group>) -> StoreResult<PageOutcome> {
-        self.submit(org, run, Pages::Groups(page)).await
-    }
-
-    async fn submit(&self, org: OrgKey, run: RunKey, page: Pages) -> StoreResult<PageOutcome> {
+    /// Commits a page together with whatever else is ready.
+    pub(crate) async fn commit(&self, org: OrgKey, run: RunKey, page: ReadyPage) -> StoreResult<PageOutcome> {
         let (answer, outcome) = oneshot::channel();
         // Both fail only when the committers are gone, and with them the process.
         if self.queue.send(Waiting { org, run, page, answer }).await.is_err() {
@@ -68,10 +53,10 @@ async fn commit_for_ever(store: Store, queue: Arc<Mutex<mpsc::Receiver<Waiting>>
         if queue.lock().await.recv_many(&mut batch, PAGES).await == 0 {
             return;
         }
-        while !batch.is_empty() {
-            let (run, accounts) = (batch[0].run, matches!(batch[0].page, Pages::Accounts(_)));
-            let (together, rest): (Vec<_>, Vec<_>) =
-                batch.into_iter().partition(|one| one.run == run && matches!(one.page, Pages::Accounts(_)) == accounts);
+        while let Some(first) = batch.pop() {
+            let (mut together, rest): (Vec<_>, Vec<_>) =
+                batch.into_iter().partition(|one| one.run == first.run && one.page.is_like(&first.page));
+            together.push(first);
             batch = rest;
             commit_together(&store, together).await;
         }
@@ -80,42 +65,22 @@ async fn commit_for_ever(store: Store, queue: Arc<Mutex<mpsc::Receiver<Waiting>>
 
 /// Commits pages of one run and kind. If that fails, each is tried alone, so that one page's trouble is not the others'.
 async fn commit_together(store: &Store, waiting: Vec<Waiting>) {
-    let pages: Vec<Pages> = waiting.iter().map(|one| one.page.clone()).collect();
     let Some((org, run)) = waiting.first().map(|one| (one.org, one.run)) else { return };
-    match commit(store, org, run, pages).await {
-        Ok(outcomes) => {
-            for (one, outcome) in waiting.into_iter().zip(outcomes) {
-                // Nobody waits any more: the page is committed all the same.
-                let _gone = one.answer.send(Ok(outcome));
-            }
-        }
-        Err(error) if waiting.len() == 1 => {
-            for one in waiting {
-                let _gone = one.answer.send(Err(error));
-                return;
-            }
-        }
+    let pages: Vec<&ReadyPage> = waiting.iter().map(|one| &one.page).collect();
+    let outcomes = match store.commit_ready(org, run, &pages).await {
+        Ok(outcomes) => outcomes.into_iter().map(Ok).collect(),
+        Err(error) if pages.len() == 1 => vec![Err(error)],
         Err(_) => {
-            for one in waiting {
-                let outcome = commit(store, org, run, vec![one.page]).await;
-                let outcome = outcome.map(|outcomes| outcomes.into_iter().next().unwrap_or(PageOutcome::Refused));
-                let _gone = one.answer.send(outcome);
+            let mut outcomes = Vec::with_capacity(pages.len());
+            for page in pages {
+                let outcome = store.commit_ready(org, run, &[page]).await;
+                outcomes.push(outcome.map(|outcomes| outcomes.into_iter().next().unwrap_or(PageOutcome::Refused)));
             }
+            outcomes
         }
-    }
-}
-
-async fn commit(store: &Store, org: OrgKey, run: RunKey, pages: Vec<Pages>) -> Result<Vec<PageOutcome>, StoreError> {
-    let (mut accounts, mut groups) = (Vec::new(), Vec::new());
-    for page in pages {
-        match page {
-            Pages::Accounts(page) => accounts.push(page),
-            Pages::Groups(page) => groups.push(page),
-        }
-    }
-    if groups.is_empty() {
-        store.commit_account_pages(org, run, accounts).await
-    } else {
-        store.commit_group_pages(org, run, groups).await
+    };
+    for (one, outcome) in waiting.into_iter().zip(outcomes) {
+        // Nobody waits any more: what is committed stays so.
+        let _gone = one.answer.send(outcome);
     }
 }

@@ -28,7 +28,7 @@ pub fn have_met(mine: &[Sighting], theirs: &[Sighting]) -> bool {
 /// Whether it is time to look for a meeting: both ends together have read nearly as many rows as the partition held, or now and then
 /// in case it shrank. Looking later costs calls, never rows; looking each time would cost more than the calls.
 pub fn look_for_meeting(read_by_both: u64, expected: u64, page: u32) -> bool {
-    read_by_both + 2 * PAGE >= expected || page % 32 == 31
+    read_by_both + 2 * PAGE >= expected || page % 64 == 63
 }
 
 #[cfg(test)]

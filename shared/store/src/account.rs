@@ -159,7 +159,7 @@ pub(crate) fn storable(text: Option<String>) -> Option<String> {
 /// out. `facts` must be sorted by key, each key once.
 pub(crate) async fn candidates(
     tx: &mut Tx,
-    facts: &[AccountFacts],
+    facts: &[&AccountFacts],
     awaited: &[i32],
     stamp_from: Instant,
 ) -> StoreResult<Vec<Candidate<AccountFacts>>> {
@@ -208,7 +208,7 @@ pub(crate) async fn candidates(
         -- Not `facts IS NOT NULL`: of a composite that asks whether every field is.
         WHERE stored.account_key IS NOT NULL
             OR (SELECT a.account_key FROM account AS a WHERE a.account_key = incoming.account_key) IS NULL"#,
-        facts as &[AccountFacts],
+        facts as &[&AccountFacts],
         awaited,
         stamp_from.0,
     )
@@ -221,7 +221,7 @@ pub(crate) async fn candidates(
 }
 
 /// Writes sightings, whole. The WHERE is the last word on which observation wins. Returns the keys of rows that came to be.
-pub(crate) async fn write_seen(tx: &mut Tx, org: OrgKey, facts: &[AccountFacts]) -> StoreResult<Vec<i32>> {
+pub(crate) async fn write_seen(tx: &mut Tx, org: OrgKey, facts: &[&AccountFacts]) -> StoreResult<Vec<i32>> {
     let written = sqlx::query!(
         r#"-- account.write_seen
         INSERT INTO account AS a (
@@ -271,7 +271,7 @@ pub(crate) async fn write_seen(tx: &mut Tx, org: OrgKey, facts: &[AccountFacts])
         WHERE a.observed < excluded.observed
         -- A row that this statement inserted has never been locked or updated.
         RETURNING account_key AS "key!", xmax = 0 AS "inserted!""#,
-        facts as &[AccountFacts],
+        facts as &[&AccountFacts],
         org.0,
     )
     .fetch_all(&mut **tx)
@@ -280,7 +280,7 @@ pub(crate) async fn write_seen(tx: &mut Tx, org: OrgKey, facts: &[AccountFacts])
 }
 
 /// Writes absences: the row keeps what was last seen, so that people can tell who left; an id never met gets a tombstone.
-pub(crate) async fn write_absent(tx: &mut Tx, org: OrgKey, facts: &[AccountFacts]) -> StoreResult<()> {
+pub(crate) async fn write_absent(tx: &mut Tx, org: OrgKey, facts: &[&AccountFacts]) -> StoreResult<()> {
     sqlx::query!(
         r#"-- account.write_absent
         INSERT INTO account AS a (account_key, org_key, observed, observed_at, missing, known_alive)
@@ -288,7 +288,7 @@ pub(crate) async fn write_absent(tx: &mut Tx, org: OrgKey, facts: &[AccountFacts
         FROM unnest($1::account_facts[])
         ON CONFLICT (account_key) DO UPDATE SET observed = excluded.observed, observed_at = excluded.observed_at, missing = true
         WHERE a.observed < excluded.observed"#,
-        facts as &[AccountFacts],
+        facts as &[&AccountFacts],
         org.0,
     )
     .execute(&mut **tx)

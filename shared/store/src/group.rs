@@ -91,7 +91,7 @@ impl Store {
 /// Locks and returns the rows of a batch that may have to be written; see `account::candidates`.
 pub(crate) async fn candidates(
     tx: &mut Tx,
-    facts: &[GroupFacts],
+    facts: &[&GroupFacts],
     awaited: &[i32],
     stamp_from: Instant,
 ) -> StoreResult<Vec<Candidate<GroupFacts>>> {
@@ -131,7 +131,7 @@ pub(crate) async fn candidates(
         -- Not `facts IS NOT NULL`: of a composite that asks whether every field is.
         WHERE stored.group_key IS NOT NULL
             OR (SELECT g.group_key FROM org_group AS g WHERE g.group_key = incoming.group_key) IS NULL"#,
-        facts as &[GroupFacts],
+        facts as &[&GroupFacts],
         awaited,
         stamp_from.0,
     )
@@ -144,7 +144,7 @@ pub(crate) async fn candidates(
 }
 
 /// Writes sightings, whole. The WHERE is the last word on which observation wins. Returns the keys of rows that came to be.
-pub(crate) async fn write_seen(tx: &mut Tx, org: OrgKey, facts: &[GroupFacts]) -> StoreResult<Vec<i32>> {
+pub(crate) async fn write_seen(tx: &mut Tx, org: OrgKey, facts: &[&GroupFacts]) -> StoreResult<Vec<i32>> {
     let written = sqlx::query!(
         r#"-- group.write_seen
         INSERT INTO org_group AS g (
@@ -175,7 +175,7 @@ pub(crate) async fn write_seen(tx: &mut Tx, org: OrgKey, facts: &[GroupFacts]) -
         WHERE g.observed < excluded.observed
         -- A row that this statement inserted has never been locked or updated.
         RETURNING group_key AS "key!", xmax = 0 AS "inserted!""#,
-        facts as &[GroupFacts],
+        facts as &[&GroupFacts],
         org.0,
     )
     .fetch_all(&mut **tx)
@@ -184,7 +184,7 @@ pub(crate) async fn write_seen(tx: &mut Tx, org: OrgKey, facts: &[GroupFacts]) -
 }
 
 /// Writes absences; see `account::write_absent`.
-pub(crate) async fn write_absent(tx: &mut Tx, org: OrgKey, facts: &[GroupFacts]) -> StoreResult<()> {
+pub(crate) async fn write_absent(tx: &mut Tx, org: OrgKey, facts: &[&GroupFacts]) -> StoreResult<()> {
     sqlx::query!(
         r#"-- group.write_absent
         INSERT INTO org_group AS g (group_key, org_key, observed, observed_at, missing, known_alive)
@@ -192,7 +192,7 @@ pub(crate) async fn write_absent(tx: &mut Tx, org: OrgKey, facts: &[GroupFacts])
         FROM unnest($1::group_facts[])
         ON CONFLICT (group_key) DO UPDATE SET observed = excluded.observed, observed_at = excluded.observed_at, missing = true
         WHERE g.observed < excluded.observed"#,
-        facts as &[GroupFacts],
+        facts as &[&GroupFacts],
         org.0,
     )
     .execute(&mut **tx)

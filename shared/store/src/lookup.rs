@@ -37,8 +37,8 @@ impl Effect<'_> {
     /// Writes it; returns the rows written, and the answer of a count.
     async fn apply(&self, tx: &mut Tx, writer: Writer, drawn: Drawn) -> StoreResult<(Tally, Option<i64>)> {
         Ok(match self {
-            Self::Accounts(facts) => (write_rows(tx, writer, facts.clone()).await?, None),
-            Self::Groups(facts) => (write_rows(tx, writer, facts.clone()).await?, None),
+            Self::Accounts(facts) => (write_rows(tx, writer, facts.iter().collect()).await?, None),
+            Self::Groups(facts) => (write_rows(tx, writer, facts.iter().collect()).await?, None),
             Self::Grants(group, grants) => {
                 let changed = group::write_grants(tx, writer.org, *group, drawn.instant, grants).await?;
                 // Grants are read apart from the group's row; the first reading is no change of it.

@@ -15,7 +15,7 @@ use crate::group::{self, GroupFacts};
 use crate::transaction::Tx;
 
 /// A kind of row that observations are written to.
-pub(crate) trait Mirrored: Clone {
+pub(crate) trait Mirrored: Sized {
     /// `account` or `group`, as tables and logs name it.
     const KIND: &'static str;
     /// The job that asks for such rows by id.
@@ -30,9 +30,9 @@ pub(crate) trait Mirrored: Clone {
     /// The log's entry for a change from `old`; `None` if nothing that is logged differs.
     fn changed_entry(&self, old: &Self) -> Option<Entry>;
 
-    async fn candidates(tx: &mut Tx, facts: &[Self], awaited: &[i32], stamp_from: Instant) -> StoreResult<Vec<Candidate<Self>>>;
-    async fn write_seen(tx: &mut Tx, org: OrgKey, facts: &[Self]) -> StoreResult<Vec<i32>>;
-    async fn write_absent(tx: &mut Tx, org: OrgKey, facts: &[Self]) -> StoreResult<()>;
+    async fn candidates(tx: &mut Tx, facts: &[&Self], awaited: &[i32], stamp_from: Instant) -> StoreResult<Vec<Candidate<Self>>>;
+    async fn write_seen(tx: &mut Tx, org: OrgKey, facts: &[&Self]) -> StoreResult<Vec<i32>>;
+    async fn write_absent(tx: &mut Tx, org: OrgKey, facts: &[&Self]) -> StoreResult<()>;
 }
 
 /// On whose behalf rows are written.
@@ -75,7 +75,7 @@ pub(crate) async fn awaited(tx: &mut Tx, org: OrgKey, lookup: JobKind) -> StoreR
 }
 
 /// Writes what wins of a batch of observations, and logs what changed. `facts` may name a key more than once: the newest counts.
-pub(crate) async fn write_rows<F: Mirrored>(tx: &mut Tx, writer: Writer, facts: Vec<F>) -> StoreResult<Tally> {
+pub(crate) async fn write_rows<F: Mirrored>(tx: &mut Tx, writer: Writer, facts: Vec<&F>) -> StoreResult<Tally> {
     let facts = newest_of_each(facts);
     let (awaited, stamp_from) = if writer.lookup {
         (Vec::new(), Instant(i64::MIN))
@@ -84,14 +84,14 @@ pub(crate) async fn write_rows<F: Mirrored>(tx: &mut Tx, writer: Writer, facts: 
     };
     let candidates = F::candidates(tx, &facts, &awaited, stamp_from).await?;
     let awaited: HashSet<i32> = awaited.into_iter().collect();
-    let facts: HashMap<i32, F> = facts.into_iter().map(|fact| (fact.key(), fact)).collect();
+    let facts: HashMap<i32, &F> = facts.into_iter().map(|fact| (fact.key(), fact)).collect();
 
     let (mut seen, mut absent, mut entries) = (Vec::new(), Vec::new(), Vec::new());
     // Rows of ids that were asked for and never seen alive until now.
     let mut tombstones: HashSet<i32> = HashSet::new();
     let mut tally = Tally::default();
     for candidate in candidates {
-        let Some(new) = facts.get(&candidate.key) else { continue };
+        let Some(new) = facts.get(&candidate.key).copied() else { continue };
         let source = if writer.lookup {
             Source::LookUp
         } else {
@@ -102,7 +102,7 @@ pub(crate) async fn write_rows<F: Mirrored>(tx: &mut Tx, writer: Writer, facts: 
             continue;
         }
         if new.is_absent() {
-            absent.push(new.clone());
+            absent.push(new);
             continue;
         }
         match news(&candidate, new) {
@@ -119,7 +119,7 @@ pub(crate) async fn write_rows<F: Mirrored>(tx: &mut Tx, writer: Writer, facts: 
             }
             News::Same => {}
         }
-        seen.push(new.clone());
+        seen.push(new);
     }
     if !seen.is_empty() {
         let inserted: HashSet<i32> = F::write_seen(tx, writer.org, &seen).await?.into_iter().collect();
@@ -137,7 +137,7 @@ pub(crate) async fn write_rows<F: Mirrored>(tx: &mut Tx, writer: Writer, facts: 
 }
 
 /// Sorted by key, so that concurrent batches lock rows in one order, each key once.
-fn newest_of_each<F: Mirrored>(mut facts: Vec<F>) -> Vec<F> {
+fn newest_of_each<F: Mirrored>(mut facts: Vec<&F>) -> Vec<&F> {
     facts.sort_by_key(|fact| (fact.key(), std::cmp::Reverse(fact.observed())));
     facts.dedup_by_key(|fact| fact.key());
     facts
@@ -194,15 +194,15 @@ impl Mirrored for AccountFacts {
         something.then_some(Entry { key: self.account_key, change: Change::Changed, fields, joined, departed })
     }
 
-    async fn candidates(tx: &mut Tx, facts: &[Self], awaited: &[i32], from: Instant) -> StoreResult<Vec<Candidate<Self>>> {
+    async fn candidates(tx: &mut Tx, facts: &[&Self], awaited: &[i32], from: Instant) -> StoreResult<Vec<Candidate<Self>>> {
         account::candidates(tx, facts, awaited, from).await
     }
 
-    async fn write_seen(tx: &mut Tx, org: OrgKey, facts: &[Self]) -> StoreResult<Vec<i32>> {
+    async fn write_seen(tx: &mut Tx, org: OrgKey, facts: &[&Self]) -> StoreResult<Vec<i32>> {
         account::write_seen(tx, org, facts).await
     }
 
-    async fn write_absent(tx: &mut Tx, org: OrgKey, facts: &[Self]) -> StoreResult<()> {
+    async fn write_absent(tx: &mut Tx, org: OrgKey, facts: &[&Self]) -> StoreResult<()> {
         account::write_absent(tx, org, facts).await
     }
 }
@@ -237,15 +237,15 @@ impl Mirrored for GroupFacts {
         (!entry.fields.is_empty()).then_some(entry)
     }
 
-    async fn candidates(tx: &mut Tx, facts: &[Self], awaited: &[i32], from: Instant) -> StoreResult<Vec<Candidate<Self>>> {
+    async fn candidates(tx: &mut Tx, facts: &[&Self], awaited: &[i32], from: Instant) -> StoreResult<Vec<Candidate<Self>>> {
         group::candidates(tx, facts, awaited, from).await
     }
 
-    async fn write_seen(tx: &mut Tx, org: OrgKey, facts: &[Self]) -> StoreResult<Vec<i32>> {
+    async fn write_seen(tx: &mut Tx, org: OrgKey, facts: &[&Self]) -> StoreResult<Vec<i32>> {
         group::write_seen(tx, org, facts).await
     }
 
-    async fn write_absent(tx: &mut Tx, org: OrgKey, facts: &[Self]) -> StoreResult<()> {
+    async fn write_absent(tx: &mut Tx, org: OrgKey, facts: &[&Self]) -> StoreResult<()> {
         group::write_absent(tx, org, facts).await
     }
 }

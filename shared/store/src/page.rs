@@ -80,44 +80,69 @@ struct Claimed {
     expected: Option<i64>,
 }
 
+/// A page with keys for ids, ready to be committed.
+pub struct ReadyPage(Ready);
+
+enum Ready {
+    Accounts(Keyed<AccountFacts>),
+    Groups(Keyed<GroupFacts>),
+}
+
+impl ReadyPage {
+    /// Whether both may be committed together: pages of accounts with pages of accounts, of groups with pages of groups.
+    pub fn is_like(&self, other: &Self) -> bool {
+        std::mem::discriminant(&self.0) == std::mem::discriminant(&other.0)
+    }
+}
+
 impl Store {
-    /// Commits pages of accounts (of users or of a group's members) of one run, at most one of each chain.
+    /// Draws keys for the ids of a page of accounts (of users or of a group's members).
+    pub async fn ready_accounts(&self, org: OrgKey, page: PageCommit<Account>) -> StoreResult<ReadyPage> {
+        let (rows, hashes) = split(page.page.rows);
+        let facts = self.account_facts(org, rows, page.drawn.instant, page.drawn.at).await?;
+        let keyed = key_page(page.job, page.drawn.instant, page.page.next, page.calls, hashes, facts);
+        Ok(ReadyPage(Ready::Accounts(keyed)))
+    }
+
+    /// Draws keys for the ids of a page of groups.
+    pub async fn ready_groups(&self, org: OrgKey, page: PageCommit<Group>) -> StoreResult<ReadyPage> {
+        let (rows, hashes) = split(page.page.rows);
+        let facts = self.group_facts(org, rows, page.drawn.instant, page.drawn.at).await?;
+        let keyed = key_page(page.job, page.drawn.instant, page.page.next, page.calls, hashes, facts);
+        Ok(ReadyPage(Ready::Groups(keyed)))
+    }
+
+    /// T4. Commits pages of one run and one kind, at most one of each chain. Groups that grant something get a job each.
+    pub async fn commit_ready(&self, org: OrgKey, run: RunKey, pages: &[&ReadyPage]) -> StoreResult<Vec<PageOutcome>> {
+        let (mut accounts, mut groups) = (Vec::new(), Vec::new());
+        for page in pages {
+            match &page.0 {
+                Ready::Accounts(keyed) => accounts.push(keyed),
+                Ready::Groups(keyed) => groups.push(keyed),
+            }
+        }
+        if groups.is_empty() { self.commit_pages(org, run, &accounts).await } else { self.commit_pages(org, run, &groups).await }
+    }
+
+    /// The same for pages of accounts that are not keyed yet.
     pub async fn commit_account_pages(
         &self,
         org: OrgKey,
         run: RunKey,
         pages: Vec<PageCommit<Account>>,
     ) -> StoreResult<Vec<PageOutcome>> {
-        let mut keyed = Vec::with_capacity(pages.len());
+        let mut ready = Vec::with_capacity(pages.len());
         for page in pages {
-            let (rows, hashes) = split(page.page.rows);
-            let facts = self.account_facts(org, rows, page.drawn.instant, page.drawn.at).await?;
-            keyed.push(key_page(page.job, page.drawn.instant, page.page.next, page.calls, hashes, facts));
+            ready.push(self.ready_accounts(org, page).await?);
         }
-        self.commit_pages::<AccountFacts>(org, run, &keyed).await
-    }
-
-    /// Commits pages of groups of one run, at most one of each chain; registers a job for each group that grants something.
-    pub async fn commit_group_pages(
-        &self,
-        org: OrgKey,
-        run: RunKey,
-        pages: Vec<PageCommit<Group>>,
-    ) -> StoreResult<Vec<PageOutcome>> {
-        let mut keyed = Vec::with_capacity(pages.len());
-        for page in pages {
-            let (rows, hashes) = split(page.page.rows);
-            let facts = self.group_facts(org, rows, page.drawn.instant, page.drawn.at).await?;
-            keyed.push(key_page(page.job, page.drawn.instant, page.page.next, page.calls, hashes, facts));
-        }
-        self.commit_pages::<GroupFacts>(org, run, &keyed).await
+        self.commit_ready(org, run, &ready.iter().collect::<Vec<_>>()).await
     }
 
     async fn commit_pages<F: Mirrored + Grants>(
         &self,
         org: OrgKey,
         run: RunKey,
-        pages: &[Keyed<F>],
+        pages: &[&Keyed<F>],
     ) -> StoreResult<Vec<PageOutcome>> {
         transact!(self, |tx| {
             lock::shared(tx, run).await?;
@@ -125,14 +150,14 @@ impl Store {
             let Some(writer) = writer else { return Ok(vec![PageOutcome::Refused; pages.len()]) };
             fail::fail_point!("worker::inside_page_transaction");
             let mut outcomes = Vec::with_capacity(pages.len());
-            let mut facts: Vec<F> = Vec::new();
+            let mut facts: Vec<&F> = Vec::new();
             for page in pages {
                 let Some(claimed) = claimed.iter().find(|claimed| claimed.job == page.job) else {
                     outcomes.push(PageOutcome::Refused);
                     continue;
                 };
                 outcomes.push(PageOutcome::Committed { next: register_next(tx, run, claimed, page).await? });
-                facts.extend(page.facts.iter().cloned());
+                facts.extend(&page.facts);
             }
             if claimed.iter().any(|claimed| claimed.kind == JobKind::GroupsPage) {
                 F::register_grants(tx, run, &facts).await?;
@@ -170,7 +195,7 @@ fn key_page<F: Mirrored>(
 }
 
 /// Locks the jobs of the pages, and keeps those that may be committed. No writer: none may.
-async fn claim<F>(tx: &mut Tx, org: OrgKey, run: RunKey, pages: &[Keyed<F>]) -> StoreResult<(Vec<Claimed>, Option<Writer>)> {
+async fn claim<F>(tx: &mut Tx, org: OrgKey, run: RunKey, pages: &[&Keyed<F>]) -> StoreResult<(Vec<Claimed>, Option<Writer>)> {
     let jobs: Vec<i64> = pages.iter().map(|page| page.job.0).collect();
     let rows = sqlx::query!(
         r#"-- page.claim
@@ -288,7 +313,13 @@ async fn supersede_other_end(tx: &mut Tx, run: RunKey, claimed: &Claimed) -> Sto
 }
 
 /// Marks the jobs done, with what their pages listed. The rows written count for the first of them.
-async fn finish<F: Mirrored>(tx: &mut Tx, run: RunKey, pages: &[Keyed<F>], claimed: &[Claimed], tally: Tally) -> StoreResult<()> {
+async fn finish<F: Mirrored>(
+    tx: &mut Tx,
+    run: RunKey,
+    pages: &[&Keyed<F>],
+    claimed: &[Claimed],
+    tally: Tally,
+) -> StoreResult<()> {
     for (position, claimed) in claimed.iter().enumerate() {
         let Some(page) = pages.iter().find(|page| page.job == claimed.job) else { continue };
         let hashes: Option<&[Option<i64>]> = claimed.expected.is_some().then_some(&page.hashes);
@@ -318,17 +349,17 @@ async fn finish<F: Mirrored>(tx: &mut Tx, run: RunKey, pages: &[Keyed<F>], claim
 /// Rows of which some grant roles to others.
 trait Grants: Sized {
     /// Registers a job for each row that grants something: once for each run, although two chains may list it.
-    async fn register_grants(tx: &mut Tx, run: RunKey, facts: &[Self]) -> StoreResult<()>;
+    async fn register_grants(tx: &mut Tx, run: RunKey, facts: &[&Self]) -> StoreResult<()>;
 }
 
 impl Grants for AccountFacts {
-    async fn register_grants(_: &mut Tx, _: RunKey, _: &[Self]) -> StoreResult<()> {
+    async fn register_grants(_: &mut Tx, _: RunKey, _: &[&Self]) -> StoreResult<()> {
         Ok(())
     }
 }
 
 impl Grants for GroupFacts {
-    async fn register_grants(tx: &mut Tx, run: RunKey, facts: &[Self]) -> StoreResult<()> {
+    async fn register_grants(tx: &mut Tx, run: RunKey, facts: &[&Self]) -> StoreResult<()> {
         let granting = facts.iter().filter(|group| group.resource_count.is_some_and(|count| count > 0));
         let keys: Vec<i32> = granting.map(|group| group.group_key).collect();
         if keys.is_empty() {

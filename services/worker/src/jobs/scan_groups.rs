@@ -32,6 +32,6 @@ impl Listing for Groups {
     }
 
     async fn commit(env: &Env, job: &Delivered, page: PageCommit<Group>) -> StoreResult<PageOutcome> {
-        env.group_commit.groups(job.org, job.run, page).await
+        env.group_commit.commit(job.org, job.run, env.store.ready_groups(job.org, page).await?).await
     }
 }

@@ -32,6 +32,6 @@ impl Listing for Users {
     }
 
     async fn commit(env: &Env, job: &Delivered, page: PageCommit<Account>) -> StoreResult<PageOutcome> {
-        env.group_commit.accounts(job.org, job.run, page).await
+        env.group_commit.commit(job.org, job.run, env.store.ready_accounts(job.org, page).await?).await
     }
 }
