@@ -78,16 +78,22 @@ impl Options {
     /// Both sizes, for the report.
     pub(crate) fn sizes(&self) -> String {
         let in_words = |size: Size| format!("{} users and {} groups", size.users, size.groups);
-        if self.size() == self.scaling_size() {
-            return in_words(self.size());
-        }
-        format!("{}, for scaling {}", in_words(self.size()), in_words(self.scaling_size()))
+        let scaling = match self.scaling_size() {
+            size if size == self.size() => String::new(),
+            size => format!(", for scaling {}", in_words(size)),
+        };
+        let full = if self.is_full_size() { "" } else { " (the targets are meant for full size)" };
+        format!("{}{scaling}{full}", in_words(self.size()))
     }
 
     pub(crate) fn keep_at(&self) -> Option<PathBuf> {
-        let full = Size { users: USERS, groups: GROUPS };
-        let whole = self.only.is_empty() && self.size() == full && self.scaling_size() == full;
+        let whole = self.only.is_empty() && self.is_full_size();
         let own = || PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("results.md");
         self.keep.clone().or_else(|| whole.then(own))
+    }
+
+    fn is_full_size(&self) -> bool {
+        let full = Size { users: USERS, groups: GROUPS };
+        self.size() == full && self.scaling_size() == full
     }
 }

@@ -12,8 +12,15 @@ pub(crate) struct Figure {
     measured: String,
     /// What is compared with the target.
     value: Option<f64>,
-    unit: &'static str,
+    unit: Unit,
     target: Option<Target>,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Unit {
+    Ratio,
+    Megabytes,
+    Count,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -25,7 +32,7 @@ enum Target {
 impl Figure {
     /// Something worth knowing that has no target.
     pub(crate) fn note(what: impl Into<String>, measured: impl Into<String>) -> Self {
-        Self { what: what.into(), measured: measured.into(), value: None, unit: "", target: None }
+        Self { what: what.into(), measured: measured.into(), value: None, unit: Unit::Ratio, target: None }
     }
 
     /// A ratio, and the two figures it is made of.
@@ -35,7 +42,12 @@ impl Figure {
 
     /// Millions of bytes.
     pub(crate) fn megabytes(what: impl Into<String>, measured: impl Into<String>, bytes: u64) -> Self {
-        Self { unit: " MB", ..Self::ratio(what, measured, bytes as f64 / 1e6) }
+        Self { unit: Unit::Megabytes, ..Self::ratio(what, measured, bytes as f64 / 1e6) }
+    }
+
+    /// So many of something.
+    pub(crate) fn count(what: impl Into<String>, measured: impl Into<String>, count: i64) -> Self {
+        Self { unit: Unit::Count, ..Self::ratio(what, measured, count as f64) }
     }
 
     pub(crate) fn at_most(self, bound: f64) -> Self {
@@ -60,15 +72,20 @@ impl Figure {
     }
 
     fn cells(&self) -> [String; 5] {
-        let value = self.value.map(|value| format!("{value:.3}{}", self.unit)).unwrap_or_default();
+        let value = self.value.map(|value| match self.unit {
+            Unit::Ratio => format!("{value:.3}"),
+            Unit::Megabytes => format!("{value:.1} MB"),
+            Unit::Count => format!("{value:.0}"),
+        });
+        let unit = if matches!(self.unit, Unit::Megabytes) { " MB" } else { "" };
         let target = match self.target {
-            Some(Target::AtMost { bound, aim: Some(aim) }) => format!("at most {bound}{} (aim {aim})", self.unit),
-            Some(Target::AtMost { bound, aim: None }) => format!("at most {bound}{}", self.unit),
-            Some(Target::AtLeast { bound }) => format!("at least {bound}{}", self.unit),
+            Some(Target::AtMost { bound, aim: Some(aim) }) => format!("at most {bound}{unit} (aim {aim})"),
+            Some(Target::AtMost { bound, aim: None }) => format!("at most {bound}{unit}"),
+            Some(Target::AtLeast { bound }) => format!("at least {bound}{unit}"),
             None => String::new(),
         };
         let met = self.is_met().map_or("", |met| if met { "yes" } else { "NO" }).to_owned();
-        [self.what.clone(), self.measured.clone(), value, target, met]
+        [self.what.clone(), self.measured.clone(), value.unwrap_or_default(), target, met]
     }
 }
 
@@ -118,10 +135,8 @@ impl Report {
         let missed: Vec<&str> =
             figures().filter(|figure| figure.is_met() == Some(false)).map(|figure| figure.what.as_str()).collect();
         let asked = figures().filter(|figure| figure.is_met().is_some()).count();
-        if missed.is_empty() {
-            return format!("All {asked} targets are met.");
-        }
-        format!("{} of {asked} targets are missed: {}.", missed.len(), missed.join("; "))
+        let met = format!("{} of {asked} targets are met", asked - missed.len());
+        if missed.is_empty() { format!("{met}.") } else { format!("{met}; missed: {}.", missed.join("; ")) }
     }
 }
 
@@ -162,7 +177,7 @@ mod tests {
         let mut text = String::new();
         push_table(&mut text, &[Figure::megabytes("worker", "peak", 41_200_000).at_most(64.0)]);
         let lengths: Vec<usize> = text.lines().map(str::len).collect();
-        assert!(text.contains("41.200 MB") && text.contains("| yes |"), "{text}");
+        assert!(text.contains("41.2 MB") && text.contains("| yes |"), "{text}");
         assert!(lengths.windows(2).all(|pair| pair[0] == pair[1]), "{text}");
     }
 }

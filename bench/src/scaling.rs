@@ -38,7 +38,7 @@ pub(crate) async fn many_workers(options: &Options) -> Result<Section> {
         let calls =
             format!("{} calls, most in flight {}, longest chain {chain}", measured.calls.total, measured.calls.max_in_flight);
         let linear = format!("{seconds:.1} s, linear {:.1} s; {calls}", one / workers as f64);
-        let figure = Figure::ratio(format!("{workers} workers: linear time / time"), linear, efficiency);
+        let figure = Figure::ratio(format!("{workers} at work: linear time / time"), linear, efficiency);
         figures.push(if Some(&workers) == WORKERS.last() { figure.at_least(0.85) } else { figure });
     }
     simulator.stop().await?;

@@ -14,7 +14,7 @@ use crate::progress::say;
 use crate::report::{Figure, Section};
 use crate::simulator::{Calls, Digest, Simulator};
 
-/// Calls in flight of the one worker.
+/// Calls in flight of the one worker, and connections of the floor.
 const CONCURRENCY: usize = 8;
 /// How often each half of the floor is measured; the middle one counts.
 const FLOOR_ROUNDS: usize = 3;
@@ -37,16 +37,16 @@ pub(crate) async fn measure(options: &Options) -> Result<Section> {
     let mut installation = lab.installation("syncs", &simulator).await?;
     installation.start(1, CONCURRENCY).await?;
     let mut figures = Vec::new();
+    say("waiting until the services have settled");
+    installation.database.quiet().await?;
 
     say("first sync");
     let first = sync(&mut installation, &simulator).await?;
     let digest = simulator.digest().await?;
-    let connections = usize::try_from(first.calls.max_in_flight).unwrap_or(CONCURRENCY).max(1);
-    let (fetched, stored) = floor(&lab, &installation, &simulator, connections).await?;
-    figures.extend(first_figures(options.size(), &first, &digest, &fetched, &stored, connections));
+    let (fetched, stored) = floor(&lab, &installation, &simulator).await?;
+    figures.extend(first_figures(options.size(), &first, &digest, &fetched, &stored));
     let (difference, held) = installation.database.compare(&digest).await?;
-    figures
-        .push(Figure::ratio("rows by which the mirror's counts differ from the truth's", held, difference as f64).at_most(0.0));
+    figures.push(Figure::count("rows by which the mirror's counts differ from the truth's", held, difference).at_most(0.0));
 
     say("unchanged second sync");
     let second = sync(&mut installation, &simulator).await?;
@@ -71,7 +71,6 @@ pub(crate) async fn measure(options: &Options) -> Result<Section> {
 }
 
 async fn sync(installation: &mut Installation, simulator: &Simulator) -> Result<Measured> {
-    installation.database.quiet().await?;
     simulator.forget_calls().await?;
     let before = installation.database.checkpoint().await?;
     let synced = installation.sync(simulator).await?;
@@ -83,12 +82,12 @@ async fn sync(installation: &mut Installation, simulator: &Simulator) -> Result<
     Ok(Measured { synced, log_bytes: written(ended), log_bytes_settled: written(settled), calls })
 }
 
-async fn floor(lab: &Lab, installation: &Installation, simulator: &Simulator, connections: usize) -> Result<(Fetched, Stored)> {
+async fn floor(lab: &Lab, installation: &Installation, simulator: &Simulator) -> Result<(Fetched, Stored)> {
     let walks = Walks::plan(simulator).await?;
     let (mut fetched, mut stored) = (Vec::new(), Vec::new());
     for round in 1..=FLOOR_ROUNDS {
-        say(format!("fetching everything over {connections} connections in {} chains, round {round}", walks.count()));
-        let all = walks.fetch(simulator, connections).await?;
+        say(format!("fetching everything over {CONCURRENCY} connections in {} chains, round {round}", walks.count()));
+        let all = walks.fetch(simulator, CONCURRENCY).await?;
         say(format!("  {:.2} s, {} pages, {}", all.seconds, all.pages, megabytes(all.bytes)));
         fetched.push(all);
     }
@@ -105,14 +104,7 @@ async fn floor(lab: &Lab, installation: &Installation, simulator: &Simulator, co
     Ok((fetched, stored))
 }
 
-fn first_figures(
-    size: Size,
-    first: &Measured,
-    digest: &Digest,
-    fetched: &Fetched,
-    stored: &Stored,
-    connections: usize,
-) -> Vec<Figure> {
+fn first_figures(size: Size, first: &Measured, digest: &Digest, fetched: &Fetched, stored: &Stored) -> Vec<Figure> {
     let floor = fetched.seconds + stored.seconds;
     let minimum = (size.users.div_ceil(PAGE) + size.groups.div_ceil(PAGE)) as u64 + digest.granting_groups;
     let (seconds, calls) = (first.synced.seconds, first.calls.total);
@@ -120,7 +112,7 @@ fn first_figures(
         Figure::note(
             "floor: fetching",
             format!(
-                "{:.2} s, {} pages, {} over {connections} connections",
+                "{:.2} s, {} pages, {} over {CONCURRENCY} connections",
                 fetched.seconds,
                 fetched.pages,
                 megabytes(fetched.bytes)
@@ -169,7 +161,7 @@ fn second_figures(first: &Measured, second: &Measured, fetched: &Fetched) -> Vec
         )
         .at_most(1.5),
         log_of("unchanged sync", first, second).at_most(0.05),
-        Figure::ratio("unchanged sync: rows changed", rows(second), changed as f64).at_most(0.0),
+        Figure::count("unchanged sync: rows changed", rows(second), changed).at_most(0.0),
         Figure::note("unchanged sync: calls", second.calls.total.to_string()),
     ]
 }
