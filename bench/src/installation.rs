@@ -10,6 +10,7 @@ use serde_json::Value;
 use tokio::process::Command;
 
 use crate::database::Database;
+use crate::guard::Guard;
 use crate::progress::say;
 use crate::service::Service;
 use crate::simulator::Simulator;
@@ -95,6 +96,7 @@ impl Installation {
         command.args(["--wait", "--json"]).stdout(Stdio::piped()).stderr(Stdio::piped());
         let start = Instant::now();
         let child = command.spawn().context("start the sync")?;
+        let _guard = child.id().map(Guard::over).transpose()?;
         let ending = child.wait_with_output();
         tokio::pin!(ending);
         let mut news = tokio::time::interval_at(tokio::time::Instant::now() + NEWS_EVERY, NEWS_EVERY);

@@ -12,9 +12,11 @@
 //!
 //! Absent: profiles, and limits that make a build fail. A missed target is told, and a person decides.
 
+mod apalis_redis;
 mod copy;
 mod database;
 mod fetch;
+mod guard;
 mod installation;
 mod lab;
 mod machine;

@@ -8,6 +8,7 @@ use serde::Deserialize;
 use serde_json::Value;
 use tokio::process::Command;
 
+use crate::apalis_redis;
 use crate::lab::Lab;
 use crate::median::median;
 use crate::options::Options;
@@ -19,6 +20,8 @@ const PACKAGE: &str = "orgmirror-queue";
 const EXAMPLE: &str = "throughput";
 /// Jobs at once.
 const CONCURRENCY: usize = 64;
+/// As many as the example has.
+const APALIS_REDIS_ROUNDS: usize = 3;
 
 /// What the example prints of one contender's round.
 #[derive(Debug, Deserialize)]
@@ -34,6 +37,7 @@ pub(crate) async fn measure(options: &Options) -> Result<Section> {
     let lab = Lab::start(options).await?;
     say(format!("{} jobs through bare streams and through the queue, in turn", options.queue_jobs));
     let rounds = run(&example, &lab.servers.redis.url(), options.queue_jobs).await?;
+    let apalis_redis = apalis_redis_rounds(&lab, options.queue_jobs).await;
     lab.stop().await;
 
     let middle = |what: &str, figure: fn(&Round) -> f64| {
@@ -47,14 +51,32 @@ pub(crate) async fn measure(options: &Options) -> Result<Section> {
     let figures = vec![
         compare("publish to done: bare streams / queue", |round| round.done_per_s)?.at_most(3.0),
         compare("publish alone: bare streams / queue", |round| round.published_per_s)?,
-        Figure::note("apalis-redis", "not measured here"),
+        against_apalis_redis(middle("orgmirror-queue", |round| round.done_per_s)?, apalis_redis),
     ];
     let method = format!(
         "{} jobs that do nothing, {CONCURRENCY} at once, one process that publishes in batches and works; the middle of several rounds in turn. \
-         The ratio is that of the costs of a job.",
+         The first two ratios are those of the costs of a job. apalis-redis runs with locks, events and results off.",
         options.queue_jobs
     );
     Ok(Section { title: "Queue", method, figures })
+}
+
+/// An error is a finding too: it is told in the table, and stops nothing.
+async fn apalis_redis_rounds(lab: &Lab, jobs: usize) -> Result<f64> {
+    let mut rounds = Vec::new();
+    for round in 1..=APALIS_REDIS_ROUNDS {
+        say(format!("{jobs} jobs through apalis-redis, round {round}"));
+        rounds.push(apalis_redis::done_per_second(&lab.servers.redis.url(), jobs, CONCURRENCY, round).await?);
+    }
+    median(rounds, |figure| *figure).context("no round of apalis-redis")
+}
+
+fn against_apalis_redis(queue: f64, apalis_redis: Result<f64>) -> Figure {
+    let what = "publish to done: apalis-redis / queue";
+    match apalis_redis {
+        Ok(other) => Figure::ratio(what, format!("{other:.0}/s / {queue:.0}/s"), other / queue),
+        Err(error) => Figure::note(what, format!("apalis-redis failed: {error:#}")),
+    }
 }
 
 /// The example's executable, in the build that people run.

@@ -11,6 +11,8 @@ use nix::unistd::Pid;
 use tokio::process::{Child, Command};
 use tokio::time::{Instant, sleep};
 
+use crate::guard::Guard;
+
 /// Between two looks at a process that starts.
 const PAUSE: Duration = Duration::from_millis(20);
 /// The largest simulated organisation is generated in seconds, on a busy computer in more.
@@ -19,16 +21,13 @@ const READY_PATIENCE: Duration = Duration::from_secs(180);
 const STOP_PATIENCE: Duration = Duration::from_secs(40);
 /// Lines of a log that an error shows.
 const TAIL_LINES: usize = 15;
-/// `read` returns when the pipe closes, however its other end's owner ended.
-const GUARD: &str = r#"read -r _; kill -s KILL "$1""#;
 
 /// A running process. Dropping it kills it; should this program itself be killed, its guard does.
 #[derive(Debug)]
 pub(crate) struct Service {
     name: String,
     child: Child,
-    /// After `child`, so that it never outlives the process and kills another one of the same id.
-    _guard: Child,
+    _guard: Guard,
     log: PathBuf,
 }
 
@@ -42,11 +41,7 @@ impl Service {
         command.current_dir(folder).process_group(0).kill_on_drop(true).stdin(Stdio::null()).stdout(out).stderr(err);
         let child = command.spawn().with_context(|| format!("start the {name}"))?;
         let pid = child.id().with_context(|| format!("the {name} ended at once"))?;
-        let mut guard = Command::new("/bin/sh");
-        guard.args(["-c", GUARD, "orgmirror-bench-guard", &pid.to_string()]);
-        guard.current_dir("/").process_group(0).kill_on_drop(true);
-        guard.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null());
-        let guard = guard.spawn().context("start a guard")?;
+        let guard = Guard::over(pid)?;
         let mut service = Self { name, child, _guard: guard, log };
         service.wait_for(ready).await?;
         Ok(service)
