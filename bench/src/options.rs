@@ -29,6 +29,9 @@ pub(crate) struct Options {
     /// Groups where many workers are measured; as many as above unless set.
     #[arg(long, value_name = "N")]
     scaling_groups: Option<usize>,
+    /// How many milliseconds each answer takes while one worker syncs; at 0, the computer alone decides.
+    #[arg(long, default_value_t = 0, value_name = "N")]
+    pub(crate) latency_ms: u32,
     /// Jobs of each round of the queue.
     #[arg(long, default_value_t = 200_000, value_name = "N")]
     pub(crate) queue_jobs: usize,
@@ -87,7 +90,7 @@ impl Options {
     }
 
     pub(crate) fn keep_at(&self) -> Option<PathBuf> {
-        let whole = self.only.is_empty() && self.is_full_size();
+        let whole = self.only.is_empty() && self.is_full_size() && self.latency_ms == 0;
         let own = || PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("results.md");
         self.keep.clone().or_else(|| whole.then(own))
     }

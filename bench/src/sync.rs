@@ -33,7 +33,8 @@ struct Measured {
 
 pub(crate) async fn measure(options: &Options) -> Result<Section> {
     let lab = Lab::start(options).await?;
-    let simulator = lab.simulator(options.size(), &[]).await?;
+    let latency = format!("{}ms", options.latency_ms);
+    let simulator = lab.simulator(options.size(), &["--latency", &latency]).await?;
     let mut installation = lab.installation("syncs", &simulator).await?;
     installation.start(1, CONCURRENCY).await?;
     let mut figures = Vec::new();
@@ -62,7 +63,7 @@ pub(crate) async fn measure(options: &Options) -> Result<Section> {
     simulator.stop().await?;
     lab.stop().await;
     let method = format!(
-        "One worker with {CONCURRENCY} calls in flight, one coordinator, Postgres that waits for its disk. Time is that of `orgmirror sync --wait`, \
+        "One worker with {CONCURRENCY} calls in flight, one coordinator, Postgres that waits for its disk, answers that take {latency}. Time is that of `orgmirror sync --wait`, \
          start of the program included; a CHECKPOINT goes before each measurement. Fetching is every page of users and groups with all that the \
          mirror holds, in several chains of cursors from both ends, bodies read and dropped; COPY is the mirror's final rows from files into empty \
          tables with the same indexes. The middle of {FLOOR_ROUNDS} rounds of each is the floor."
