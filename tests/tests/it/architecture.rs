@@ -17,10 +17,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("orgmirror-private-servers", &[]),
     ("orgmirror-coordinator", &["orgmirror-domain", "orgmirror-store", "orgmirror-queue", "orgmirror-runtime"]),
     ("orgmirror-console", &["orgmirror-domain", "orgmirror-store", "orgmirror-queue", "orgmirror-runtime"]),
-    (
-        "orgmirror-worker",
-        &["orgmirror-domain", "orgmirror-store", "orgmirror-queue", "orgmirror-runtime", "orgmirror-atlassian"],
-    ),
+    ("orgmirror-worker", &["orgmirror-domain", "orgmirror-store", "orgmirror-queue", "orgmirror-runtime", "orgmirror-atlassian"]),
     ("orgmirror-orgsim", &[]),
 ];
 
