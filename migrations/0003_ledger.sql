@@ -134,6 +134,8 @@ CREATE TABLE sync_job (
     sort_hashes bigint[],
     -- What a count answered.
     answer bigint,
+    -- Rows that a page listed; `seen` is cleared when the run has ended.
+    listed integer NOT NULL DEFAULT 0,
     -- Memberships that a page of accounts told, for the progress that people see.
     memberships integer NOT NULL DEFAULT 0,
     rows_added integer NOT NULL DEFAULT 0,

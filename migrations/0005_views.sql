@@ -186,7 +186,21 @@ SELECT
     c.kind,
     coalesce(ak.account_id, gk.group_id::text) AS entity_id,
     c.change,
-    c.fields,
+    -- The log keeps keys of product access; people see the pairs that they stand for.
+    c.fields || CASE
+        WHEN c.fields ? 'product_access' THEN jsonb_build_object('product_access', (
+            SELECT jsonb_agg(
+                (
+                    SELECT coalesce(jsonb_agg(p.product || ' ' || p.resource_id ORDER BY p.resource_id, p.product), '[]')
+                    FROM access_key AS p
+                    WHERE p.access_key IN (SELECT jsonb_array_elements_text(side.keys)::integer)
+                )
+                ORDER BY side.position
+            )
+            FROM jsonb_array_elements(c.fields -> 'product_access') WITH ORDINALITY AS side (keys, position)
+        ))
+        ELSE '{}'
+    END AS fields,
     (SELECT coalesce(array_agg(k.group_id::text ORDER BY k.group_id), '{}') FROM group_key AS k WHERE k.group_key = ANY (c.joined)) AS joined,
     (SELECT coalesce(array_agg(k.group_id::text ORDER BY k.group_id), '{}') FROM group_key AS k WHERE k.group_key = ANY (c.departed)) AS departed
 FROM change_log AS c
@@ -213,5 +227,8 @@ SELECT o.org_id, d.kind, coalesce(ak.account_id, gk.group_id::text), d.name, d.e
 FROM departed AS d
 INNER JOIN org AS o ON o.org_key = d.org_key
 LEFT JOIN account_key AS ak ON d.kind = 'account' AND ak.account_key = d.entity_key
-LEFT JOIN group_key AS gk ON d.kind = 'group' AND gk.group_key = d.entity_key;
+LEFT JOIN group_key AS gk ON d.kind = 'group' AND gk.group_key = d.entity_key
+-- Not who has come back.
+WHERE NOT EXISTS (SELECT FROM account AS a WHERE d.kind = 'account' AND a.account_key = d.entity_key AND a.known_alive)
+    AND NOT EXISTS (SELECT FROM org_group AS g WHERE d.kind = 'group' AND g.group_key = d.entity_key AND g.known_alive);
 COMMENT ON VIEW mirror.departed IS 'Who has left in the last 30 days';

@@ -3,16 +3,18 @@
 
 use std::time::Duration;
 
-use orgmirror_domain::ids::JobKey;
+use orgmirror_domain::ids::{JobKey, OrgKey};
 use orgmirror_domain::job::JobMessage;
 use orgmirror_queue::{Lane, Publisher};
+use orgmirror_store::dispatch::Waiting;
 use orgmirror_store::{Store, StoreResult};
 
-/// Jobs outstanding in Redis at most: enough for any number of workers, small enough to be lost without regret.
+/// Jobs of a lane outstanding in Redis at most: enough for any number of workers, small enough to be lost without regret. A full bulk
+/// lane keeps no interactive job from being published.
 const WINDOW: u64 = 2_000;
 
-/// Publishes what nobody has heard of, interactive lane first.
-pub(crate) async fn dispatch(store: &Store, publisher: &Publisher, lease: Duration) -> StoreResult<()> {
+/// Publishes what nobody has heard of.
+pub(crate) async fn dispatch(store: &Store, publisher: &Publisher, org: OrgKey, lease: Duration) -> StoreResult<()> {
     let depth = match publisher.depth().await {
         Ok(depth) => depth,
         Err(error) => {
@@ -21,14 +23,14 @@ pub(crate) async fn dispatch(store: &Store, publisher: &Publisher, lease: Durati
             return Ok(());
         }
     };
-    let outstanding = depth.interactive.outstanding() + depth.bulk.outstanding();
-    let room = u32::try_from(WINDOW.saturating_sub(outstanding)).unwrap_or_default();
-    if room == 0 {
-        return Ok(());
+    for (lane, waiting) in [(Lane::Interactive, Waiting::Interactive), (Lane::Bulk, Waiting::Bulk)] {
+        let room = WINDOW.saturating_sub(depth.lane(lane).outstanding());
+        if let Ok(room @ 1..) = u32::try_from(room) {
+            let unheard = store.take_unheard(org, waiting, lease, room).await?;
+            publish(store, publisher, lane, &unheard).await?;
+        }
     }
-    let unheard = store.take_unheard(lease, room).await?;
-    publish(store, publisher, Lane::Interactive, &unheard.interactive).await?;
-    publish(store, publisher, Lane::Bulk, &unheard.bulk).await
+    Ok(())
 }
 
 /// Publishes, then says so: a crash in between publishes twice, which changes nothing.

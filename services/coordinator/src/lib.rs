@@ -13,7 +13,7 @@ mod upkeep;
 
 use std::time::Duration;
 
-use orgmirror_domain::ids::OrgId;
+use orgmirror_domain::ids::{OrgId, OrgKey};
 use orgmirror_domain::sweep::SweepLimits;
 use orgmirror_queue::{Inbox, Publisher, QueueConfig};
 use orgmirror_store::{PgListener, Store, StoreError, StoreResult};
@@ -45,7 +45,7 @@ const TICK: Duration = Duration::from_secs(1);
 
 /// Ticks until `stop` is cancelled. A failing tick is logged and tried again: the database may be back by then.
 pub async fn run(settings: CoordinatorSettings, store: Store, stop: CancellationToken) -> Result<(), StoreError> {
-    store.ensure_org(&settings.org_id).await?;
+    let org = store.ensure_org(&settings.org_id).await?;
     let publisher = Publisher::new(settings.queue.clone());
     let inbox = Inbox::new(settings.redis_url.clone(), settings.requests_stream.clone(), REQUESTS_GROUP);
     let requests = tokio::spawn(requests::answer_for_ever(store.clone(), inbox, stop.clone()));
@@ -53,7 +53,7 @@ pub async fn run(settings: CoordinatorSettings, store: Store, stop: Cancellation
     let mut hints = Hints::default();
     let mut healthy = true;
     while !stop.is_cancelled() {
-        match tick(&store, &publisher, &settings).await {
+        match tick(&store, &publisher, &settings, org).await {
             Ok(()) => healthy = true,
             Err(error) if healthy => {
                 tracing::warn!(error = &error as &dyn std::error::Error, "a tick failed; trying again every second");
@@ -71,18 +71,23 @@ pub async fn run(settings: CoordinatorSettings, store: Store, stop: Cancellation
     Ok(())
 }
 
-/// One look at everything.
-async fn tick(store: &Store, publisher: &Publisher, settings: &CoordinatorSettings) -> StoreResult<()> {
+/// One look at everything. One run's trouble is not the others': what follows is done all the same, then the first error is told.
+async fn tick(store: &Store, publisher: &Publisher, settings: &CoordinatorSettings, org: OrgKey) -> StoreResult<()> {
     upkeep::resume_after_outage(store, settings.probe_every).await?;
+    let mut outcome = Ok(());
     for (org, run) in store.startable_runs().await? {
-        if store.start_run(org, run).await? {
-            tracing::info!(run.key = run.0, "a run started");
+        match store.start_run(org, run).await {
+            Ok(true) => tracing::info!(run.key = run.0, "a run started"),
+            Ok(false) => {}
+            Err(error) => outcome = outcome.and(Err(error)),
         }
     }
     for run in store.open_runs().await? {
-        barrier::advance(store, settings, run).await?;
+        if let Err(error) = barrier::advance(store, settings, run).await {
+            outcome = outcome.and(Err(error));
+        }
     }
-    dispatch::dispatch(store, publisher, settings.lease).await
+    outcome.and(dispatch::dispatch(store, publisher, org, settings.lease).await)
 }
 
 /// Wakes by a commit's hint, or after a second.

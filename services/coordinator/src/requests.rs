@@ -4,7 +4,7 @@
 
 use std::time::Duration;
 
-use orgmirror_domain::ids::OrgId;
+use orgmirror_domain::ids::{AccountId, OrgId};
 use orgmirror_domain::run::{RunKind, Scope};
 use orgmirror_queue::{Inbox, InboxEntry};
 use orgmirror_store::{Store, StoreResult};
@@ -95,6 +95,9 @@ fn read(entry: &InboxEntry) -> Result<SyncRequest, String> {
         serde_json::from_slice(body).map_err(|error| format!("the field `request` cannot be read: {error}"))?;
     let ids = match &request.scope {
         Scope::Full => 1,
+        Scope::Accounts { ids } if !ids.iter().all(is_account_id) => {
+            return Err("an account id has 1 to 128 letters, digits, or any of _|:-".to_owned());
+        }
         Scope::Accounts { ids } => ids.len(),
         Scope::Groups { ids } => ids.len(),
     };
@@ -103,6 +106,12 @@ fn read(entry: &InboxEntry) -> Result<SyncRequest, String> {
     } else {
         Err(format!("a scope has 1 to {SCOPE_IDS} ids, this one has {ids}"))
     }
+}
+
+/// The API's own rule for account ids.
+fn is_account_id(id: &AccountId) -> bool {
+    let id = id.as_str();
+    (1..=128).contains(&id.len()) && id.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_|:-".contains(&byte))
 }
 
 async fn take_over(store: &Store, request: &SyncRequest) -> StoreResult<Option<()>> {
@@ -119,7 +128,11 @@ mod tests {
     use super::*;
 
     fn entry(request: &str) -> InboxEntry {
-        InboxEntry { id: "1-0".to_owned(), fields: HashMap::from([("request".to_owned(), request.as_bytes().to_vec())]) }
+        InboxEntry {
+            id: "1-0".to_owned(),
+            fields: HashMap::from([("request".to_owned(), request.as_bytes().to_vec())]),
+            delivery: 1,
+        }
     }
 
     #[test]

@@ -12,7 +12,7 @@ use orgmirror_runtime::config::Config;
 use orgmirror_store::Store;
 use orgmirror_worker::WorkerSettings;
 
-/// First part of the queue's keys.
+/// First part of the queue's keys; the organisation follows.
 const QUEUE: &str = "orgmirror:jobs";
 /// First part of the budget's keys.
 const BUDGET: &str = "orgmirror:";
@@ -26,14 +26,22 @@ pub(crate) async fn store(config: &Config, connections: u32) -> Result<Store> {
     Ok(store)
 }
 
-/// The configured organisation's row.
+/// The configured organisation's row, made if it is not there.
 pub(crate) async fn org(config: &Config, store: &Store) -> Result<OrgKey> {
     Ok(store.ensure_org(&OrgId::from(config.atlassian.org_id()?)).await?)
 }
 
+/// The configured organisation's row, for commands that only look: a mistyped id makes no organisation.
+pub(crate) async fn known_org(config: &Config, store: &Store) -> Result<OrgKey> {
+    let id = OrgId::from(config.atlassian.org_id()?);
+    let org = store.find_org(&id).await?;
+    org.with_context(|| format!("the database knows no organisation {id}; check ORGMIRROR_ATLASSIAN__ORG_ID, or ask for its first sync by `orgmirror sync`"))
+}
+
 /// The queue that jobs go by. The ledger decides when a job is given up, long before the queue would.
 pub(crate) fn queue(config: &Config) -> Result<QueueConfig> {
-    Ok(QueueConfig::new(config.redis_url()?, QUEUE).lease(config.sync.lease).max_deliveries(10))
+    let prefix = format!("{QUEUE}:{}", config.atlassian.org_id()?);
+    Ok(QueueConfig::new(config.redis_url()?, prefix).lease(config.sync.lease).max_deliveries(10))
 }
 
 /// Asks the queue how full it is.

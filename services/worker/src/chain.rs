@@ -11,7 +11,7 @@ use orgmirror_domain::job::JobMessage;
 use orgmirror_domain::query::{Page, PageQuery};
 use orgmirror_store::StoreResult;
 use orgmirror_store::attempt::{Asking, PagePosition};
-use orgmirror_store::page::{NextPage, PageCommit, PageOutcome};
+use orgmirror_store::page::{PageCommit, PageOutcome};
 
 use crate::env::{Delivered, Env};
 use crate::read::{Left, Read};
@@ -42,42 +42,32 @@ pub(crate) trait Listing {
     fn commit(env: &Env, job: &Delivered, page: PageCommit<Self::Row>) -> impl Future<Output = StoreResult<PageOutcome>> + Send;
 }
 
-/// Walks the chain of a page job, from that page on. On an error `reached` is the page that met it.
-pub(crate) async fn walk<L: Listing>(env: &Env, reached: &mut Delivered, filter: L::Filter) -> Result<(), Left> {
-    let mut job = reached.clone();
+/// Walks the chain of a page job, from that page on. On an error `job` is the page that met it.
+pub(crate) async fn walk<L: Listing>(env: &Env, job: &mut Delivered, filter: L::Filter) -> Result<(), Left> {
     let Some(mut position) = job.page.clone() else { return Ok(()) };
     let (started, first) = (Instant::now(), position.page);
-    let mut read = page::<L>(env, &job, Asking::For(job.key()), query(&filter, &position)).await?;
-    let mut last = false;
+    let mut read = page::<L>(env, job, Asking::For(job.key()), query(&filter, &position)).await?;
     loop {
-        let cursor = read.answer.next.clone().filter(|_| !last);
-        let turn_is_over = turn_is_over(env, &job, started, position.page - first).await;
+        let cursor = read.answer.next.clone().filter(|_| !position.last);
+        let turn_is_over = turn_is_over(env, job, started, position.page - first).await;
         let commit = PageCommit { job: job.key(), drawn: read.drawn, page: read.answer, calls: read.calls };
         let ahead = async {
             let cursor = cursor.clone().filter(|_| !turn_is_over)?;
             let next = PagePosition { cursor: Some(cursor), page: position.page + 1, ..position.clone() };
-            Some(page::<L>(env, &job, Asking::AheadOf(job.key()), query(&filter, &next)).await)
+            Some(page::<L>(env, job, Asking::AheadOf(job.key()), query(&filter, &next)).await)
         };
-        let (outcome, ahead) = tokio::join!(L::commit(env, &job, commit), ahead);
+        let (outcome, ahead) = tokio::join!(L::commit(env, job, commit), ahead);
         let PageOutcome::Committed { next: Some(next) } = outcome? else { return Ok(()) };
         if turn_is_over {
-            return hand_back(env, &job, next).await;
+            publish(env, job, next.job).await;
+            return Ok(());
         }
-        last = next.last;
-        position = PagePosition { cursor, page: position.page + 1, limit: next.limit, ..position };
+        position = PagePosition { cursor, page: position.page + 1, limit: next.limit, last: next.last, ..position };
         job.pass_on(next.job);
         job.job_mut().page = Some(position.clone());
-        let outcome = match ahead {
-            Some(outcome) => outcome,
-            None => page::<L>(env, &job, Asking::For(next.job), query(&filter, &position)).await,
-        };
-        read = match outcome {
-            Ok(read) => read,
-            // What was left belongs to the page reached, not to the one that was delivered.
-            Err(left) => {
-                *reached = job;
-                return Err(left);
-            }
+        read = match ahead {
+            Some(outcome) => outcome?,
+            None => page::<L>(env, job, Asking::For(next.job), query(&filter, &position)).await?,
         };
     }
 }
@@ -89,11 +79,6 @@ async fn turn_is_over(env: &Env, job: &Delivered, started: Instant, pages: i32) 
     let due = pages > 0 && (pages.unsigned_abs().is_multiple_of(PAGES) || started.elapsed() > TURN);
     // Without an answer nobody is known to wait.
     due && env.publisher.depth().await.is_ok_and(|depth| depth.lane(job.lane).ready > 0)
-}
-
-async fn hand_back(env: &Env, job: &Delivered, next: NextPage) -> Result<(), Left> {
-    publish(env, job, next.job).await;
-    Ok(())
 }
 
 /// Publishing follows the commit; what gets lost the coordinator publishes again.

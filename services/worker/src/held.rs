@@ -53,7 +53,7 @@ impl Drop for Hold {
     }
 }
 
-/// Says for ever that the held jobs are alive, and looks for a new API key now and then.
+/// Says for ever that the held jobs are alive.
 pub(crate) async fn beat(env: Arc<Env>, every: Duration) {
     let mut tick = tokio::time::interval(every.max(Duration::from_millis(50)));
     loop {

@@ -101,7 +101,8 @@ async fn start(settings: &WorkerSettings, store: Store, org: OrgKey, stop: Cance
     let redis = redis::Client::open(settings.redis_url.as_str()).map_err(|error| WorkerError::Client(error.into()))?;
     let budget = Budget::new(redis, settings.budget.clone()).map_err(|error| WorkerError::Client(error.into()))?;
     let api = api_key::Api::new(settings, budget).map_err(WorkerError::Client)?;
-    store.adopt_key(org, api.client().fingerprint().as_str()).await?;
+    // Whoever starts last has the key that a person set last.
+    store.set_current_key(org, api.client().fingerprint().as_str()).await?;
     Ok(Env::new(store, api, Publisher::new(settings.queue.clone()), org, settings, stop))
 }
 
@@ -140,6 +141,6 @@ async fn handle(message: JobMessage, env: Data<Arc<Env>>, delivery: Data<Deliver
     fail::fail_point!("worker::after_commit_before_ack");
     match outcome {
         Ok(()) => Ok(()),
-        Err(left) => settle::settle(env, &job, left).await,
+        Err(left) => settle::settle(env, &job, left).await.or_else(settle::uncounted),
     }
 }

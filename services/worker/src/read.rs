@@ -16,6 +16,8 @@ use crate::env::Env;
 
 /// Waits longer than this are spent in the queue, where they hold no slot.
 const SHORT_WAIT: Duration = Duration::from_secs(2);
+/// What a job of several calls waits for its budget.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(900);
 /// Attempts in one delivery.
 const TRIES: u32 = 4;
 
@@ -64,9 +66,21 @@ impl Left {
 }
 
 impl Env {
-    /// Reads until there is an answer, or a reason to leave.
+    /// Reads until there is an answer, or a reason to leave. A wait for budget of more than a moment is spent in the queue.
     pub(crate) async fn read<T, F: Future<Output = Result<T, ApiError>> + Send>(
         &self,
+        asking: Asking,
+        lane: Lane,
+        operation: Operation,
+        call: impl Fn(Arc<Client>, Permit) -> F + Send + Sync,
+    ) -> Result<Read<T>, Left> {
+        self.read_within(SHORT_WAIT, asking, lane, operation, call).await
+    }
+
+    /// The same, waiting up to `patience` for budget: for a job of several calls, which would have to begin anew.
+    pub(crate) async fn read_within<T, F: Future<Output = Result<T, ApiError>> + Send>(
+        &self,
+        patience: Duration,
         asking: Asking,
         lane: Lane,
         operation: Operation,
@@ -75,7 +89,7 @@ impl Env {
         let mut calls = 0;
         loop {
             let client = self.api.client();
-            let permit = self.permit(&client, lane, operation, calls).await?;
+            let permit = self.permit(&client, lane, operation, patience, calls).await?;
             let Some(drawn) = self.store.draw(asking).await? else { return Err(Left::NotWanted) };
             calls += 1;
             let outcome = call(Arc::clone(&client), permit).await;
@@ -107,7 +121,7 @@ impl Env {
     /// cannot be read, whatever else is asked meanwhile.
     pub(crate) async fn is_answered(&self, lane: Lane) -> Result<bool, Left> {
         let client = self.api.client();
-        let permit = self.permit(&client, lane, Operation::Directories, 0).await?;
+        let permit = self.permit(&client, lane, Operation::Directories, SHORT_WAIT, 0).await?;
         let answers = match client.directories(permit, None).await {
             Ok(_) | Err(ApiError::RateLimited { .. }) => true,
             Err(error) => !matches!(error.verdict(), Verdict::Retry | Verdict::RetryAfter(_)),
@@ -118,7 +132,14 @@ impl Env {
         Ok(answers)
     }
 
-    async fn permit(&self, client: &Client, lane: Lane, operation: Operation, calls: i32) -> Result<Permit, Left> {
+    async fn permit(
+        &self,
+        client: &Client,
+        lane: Lane,
+        operation: Operation,
+        patience: Duration,
+        calls: i32,
+    ) -> Result<Permit, Left> {
         let lane = match lane {
             Lane::Interactive => orgmirror_atlassian::Lane::Interactive,
             Lane::Bulk => orgmirror_atlassian::Lane::Bulk,
@@ -129,7 +150,7 @@ impl Env {
             }
             match client.permit(lane, operation).await {
                 Ok(permit) => return Ok(permit),
-                Err(wait) if wait.retry_in <= SHORT_WAIT => self.pause(wait.retry_in).await,
+                Err(wait) if wait.retry_in <= patience => self.pause(wait.retry_in).await,
                 Err(wait) => return Err(Left::Budget { wait: wait.retry_in, calls }),
             }
         }

@@ -16,6 +16,8 @@ use crate::read::Left;
 
 /// Deliveries before a job is given up, split or made smaller.
 const DELIVERIES: i16 = 3;
+/// Commits of a job that Postgres may refuse before the run is given up.
+const COMMITS: i16 = 10;
 /// Nothing answered for so long: the API is down, whatever a single job met.
 const UNANSWERED: Duration = Duration::from_secs(20);
 
@@ -35,7 +37,7 @@ pub(crate) async fn settle(env: &Env, job: &Delivered, left: Left) -> Result<(),
             Ok(())
         }
         Left::Api { error, calls } => refused(env, job, key, error, calls).await,
-        Left::Store(error) => database(key, &error),
+        Left::Store(error) => refused_by_database(env, job, key, &error).await,
     }
 }
 
@@ -47,6 +49,28 @@ pub(crate) fn database(job: JobKey, error: &StoreError) -> Result<(), BoxDynErro
         "the database failed under a job, which comes back in a second"
     );
     Err(Postpone(Duration::from_secs(1)).into())
+}
+
+/// Deliveries are counted by the queue to tell a job that kills its workers: a failure of Postgres or Redis while a delivery is
+/// settled is no such thing.
+pub(crate) fn uncounted(error: BoxDynError) -> Result<(), BoxDynError> {
+    if error.is::<Postpone>() {
+        return Err(error);
+    }
+    tracing::warn!(error = &*error as &dyn std::error::Error, "a delivery could not be settled; its job comes back in a second");
+    Err(Postpone(Duration::from_secs(1)).into())
+}
+
+/// Postgres refused a commit. Most often it is away, and then this cannot be written down either; what it refuses again and again
+/// fails the run, with its words.
+async fn refused_by_database(env: &Env, job: &Delivered, key: JobKey, error: &StoreError) -> Result<(), BoxDynError> {
+    let attempts = u32::try_from(job.attempts).unwrap_or_default();
+    if job.attempts + 1 >= COMMITS {
+        env.store.fail_job(job.run, key, 0, &in_full(error)).await?;
+        return Ok(());
+    }
+    tracing::warn!(error = error as &dyn std::error::Error, job = key.0, run = %job.run_id, "a job's commit failed");
+    again(env, job, key, 0, backoff(attempts + 3, None, rand::random()), true).await
 }
 
 /// The job comes back after `wait`: by the queue's delayed entries, which hold no slot, if the delivery is its own; else, for a later
@@ -68,7 +92,8 @@ async fn refused(env: &Env, job: &Delivered, key: JobKey, error: ApiError, calls
         Verdict::RetryAfter(told) if matches!(error, ApiError::RateLimited { .. }) => {
             again(env, job, key, calls, backoff(4, told, rand::random()), false).await
         }
-        Verdict::Retry | Verdict::RetryAfter(_) => failed(env, job, key, &error, calls).await,
+        Verdict::Retry => failed(env, job, key, &error, calls, None).await,
+        Verdict::RetryAfter(told) => failed(env, job, key, &error, calls, told).await,
         Verdict::GiveUp => give_up(env, job, key, &error, calls).await,
     }
 }
@@ -112,7 +137,14 @@ async fn restart(env: &Env, job: &Delivered, key: JobKey, error: &ApiError, call
 
 /// A failure that may pass: again later, until the attempts are used up. Then, or when nothing has answered for long, a plain call
 /// decides whose fault it is: an outage holds the run, which an outage of any length must not fail; else it is the job's own.
-async fn failed(env: &Env, job: &Delivered, key: JobKey, error: &ApiError, calls: i32) -> Result<(), BoxDynError> {
+async fn failed(
+    env: &Env,
+    job: &Delivered,
+    key: JobKey,
+    error: &ApiError,
+    calls: i32,
+    told: Option<Duration>,
+) -> Result<(), BoxDynError> {
     // A page that was made smaller has failed often enough at its former size.
     let deliveries = match job.page.as_ref() {
         Some(page) if page.limit < 100 && page.limit > 1 => 1,
@@ -135,7 +167,7 @@ async fn failed(env: &Env, job: &Delivered, key: JobKey, error: &ApiError, calls
         }
     }
     if !used_up {
-        let wait = backoff(u32::try_from(job.attempts).unwrap_or_default() + 3, None, rand::random());
+        let wait = backoff(u32::try_from(job.attempts).unwrap_or_default() + 3, told, rand::random());
         return again(env, job, key, calls, wait, true).await;
     }
     match job.page.as_ref().filter(|_| job.kind.is_page()).and_then(|page| smaller_page(page.limit)) {

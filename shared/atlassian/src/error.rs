@@ -137,6 +137,12 @@ pub enum Flaw {
         /// Rows that came.
         got: usize,
     },
+    /// Memberships were asked for and not told: written as they are, they would empty groups that are full.
+    #[error("{rows} users came without their memberships, which were asked for")]
+    NotExpanded {
+        /// Rows without the property.
+        rows: usize,
+    },
     /// The next page is the one just read.
     #[error("the next page's cursor is the one just sent, so the list would never end")]
     CursorLoop,

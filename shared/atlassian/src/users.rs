@@ -32,6 +32,14 @@ impl UsersPage {
     pub fn expanded(&self) -> bool {
         self.without_groups == 0
     }
+
+    /// The accounts, if every row told its groups.
+    pub fn expanded_page(self) -> Result<Page<Account>, ApiError> {
+        if self.expanded() {
+            return Ok(self.page);
+        }
+        Err(ApiError::Malformed { operation: Operation::UsersPage, flaw: Flaw::NotExpanded { rows: self.without_groups } })
+    }
 }
 
 /// How the users of all directories spread.

@@ -52,15 +52,15 @@ pub fn verdict(accounts: Going, groups: Going, last_admin_would_go: bool, limits
     }
 }
 
-/// Whether a hidden row may move to the archive: no run that is active began before the row was hidden, since a page of such a
-/// run may still bring the row back under an older instant.
-pub fn may_archive(hidden: Instant, oldest_active_watermark: Option<Instant>) -> bool {
-    oldest_active_watermark.is_none_or(|watermark| hidden < watermark)
+/// Rows hidden before this instant may move to the archive: no run that is active began before they were hidden, since a page of
+/// such a run may still bring a row back under an older instant.
+pub fn archive_before(oldest_active_watermark: Option<Instant>) -> Instant {
+    oldest_active_watermark.unwrap_or(Instant(i64::MAX))
 }
 
 /// Whether a group lost so many members that a person should hear of it.
 pub fn lost_most_members(before: u64, after: u64) -> bool {
-    before >= 50 && after < before / 2
+    before >= 50 && after * 2 < before
 }
 
 #[cfg(test)]
@@ -88,6 +88,7 @@ mod tests {
     fn half_a_big_group_gone_is_news() {
         assert!(lost_most_members(50, 24));
         assert!(!lost_most_members(50, 25));
+        assert!(lost_most_members(51, 25));
         assert!(!lost_most_members(49, 0));
     }
 }

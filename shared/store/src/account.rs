@@ -137,7 +137,7 @@ impl Store {
                 time_zone: storable(account.time_zone),
                 deactivated_at: account.deactivated_at,
                 for_deletion: account.for_deletion,
-                platform_roles: account.platform_roles,
+                platform_roles: account.platform_roles.into_iter().filter_map(|role| storable(Some(role))).collect(),
                 access_keys,
                 access_active_at,
                 group_keys,

@@ -50,6 +50,8 @@ pub struct PagePosition {
     pub limit: u32,
     /// Where it starts.
     pub cursor: Option<String>,
+    /// Both ends have met: no page follows it.
+    pub last: bool,
 }
 
 /// What a reader draws before each attempt of each call.
@@ -104,7 +106,7 @@ impl Store {
             r#"-- attempt.job
             SELECT
                 job.kind::text AS "kind!", job.run_key, run.run_id, run.org_key, job.partition, job.descending, job.restart, job.page,
-                job.page_limit, job.cursor, job.subjects, job.filter, job.attempts
+                job.page_limit, job.cursor, job.last_page, job.subjects, job.filter, job.attempts
             FROM sync_job AS job
             INNER JOIN sync_run AS run ON run.run_key = job.run_key
             WHERE job.job_key = $1 AND job.state = 'pending' AND run.finished_at IS NULL AND run.hold IS NULL"#,
@@ -119,6 +121,7 @@ impl Store {
                 page,
                 limit: u32::try_from(limit).unwrap_or(1),
                 cursor: row.cursor,
+                last: row.last_page,
             }),
             _ => None,
         };
@@ -212,10 +215,10 @@ impl Store {
     }
 
     /// T4. An expired cursor is no failure: supersedes its page and starts that direction again, unless the other end lives and can
-    /// read on.
+    /// read on. Under the exclusive lock: two ends whose cursors expire together must not each count on the other.
     pub async fn restart_chain(&self, run: RunKey, job: JobKey, calls: i32) -> StoreResult<Restarted> {
         transact!(self, |tx| {
-            lock::shared(tx, run).await?;
+            lock::exclusive(tx, run).await?;
             if !lock_pending(tx, job).await? {
                 return Ok(Restarted::Late);
             }

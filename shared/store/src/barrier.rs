@@ -282,5 +282,6 @@ async fn hand_over_to_full(tx: &mut Tx, run: LockedRun) -> StoreResult<Phase> {
     )
     .execute(&mut **tx)
     .await?;
+    crate::run::sum_up(tx, run.run).await?;
     Ok(Phase::Replaced)
 }

@@ -2,36 +2,37 @@
 
 use std::time::Duration;
 
-use orgmirror_domain::ids::JobKey;
+use orgmirror_domain::ids::{JobKey, OrgKey};
 
 use crate::{Store, StoreResult};
 
 /// How long a coordinator that took jobs may need to publish them before another one does.
 const PUBLISHING: Duration = Duration::from_secs(5);
 
-/// Jobs to publish, by lane.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Unheard {
-    /// Of scoped runs, for which somebody waits.
-    pub interactive: Vec<JobKey>,
-    /// Of full runs.
-    pub bulk: Vec<JobKey>,
+/// For whom jobs are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Waiting {
+    /// Scoped runs: somebody waits for them.
+    Interactive,
+    /// Full runs.
+    Bulk,
 }
 
 impl Store {
-    /// Takes up to `limit` pending jobs that were never published, or not heard of for a lease; other coordinators leave them alone
+    /// Takes up to `limit` pending jobs of an organisation that were never published, or not heard of for a lease; other coordinators leave them alone
     /// for a few seconds. After publishing them, say so with [`Store::heard`]: if this process dies in between, they come back.
-    pub async fn take_unheard(&self, lease: Duration, limit: u32) -> StoreResult<Unheard> {
+    pub async fn take_unheard(&self, org: OrgKey, waiting: Waiting, lease: Duration, limit: u32) -> StoreResult<Vec<JobKey>> {
         let rows = sqlx::query!(
             r#"-- dispatch.take
             WITH due AS (
-                SELECT job.job_key, run.scope <> 'full' AS interactive
+                SELECT job.job_key
                 FROM sync_run AS run
                 INNER JOIN sync_job AS job ON job.run_key = run.run_key
-                WHERE run.finished_at IS NULL AND run.phase <> 'requested' AND run.hold IS NULL
+                WHERE run.org_key = $4 AND (run.scope <> 'full') = $5
+                    AND run.finished_at IS NULL AND run.phase <> 'requested' AND run.hold IS NULL
                     AND job.state = 'pending'
                     AND (job.heard_at IS NULL OR job.heard_at < clock_timestamp() - make_interval(secs => $1))
-                ORDER BY run.scope = 'full', job.job_key
+                ORDER BY job.job_key
                 LIMIT $2
                 FOR NO KEY UPDATE OF job SKIP LOCKED
             )
@@ -39,18 +40,15 @@ impl Store {
             SET heard_at = clock_timestamp() - make_interval(secs => $1 - $3)
             FROM due
             WHERE job.job_key = due.job_key AND job.state = 'pending'
-            RETURNING job.job_key, due.interactive AS "interactive!""#,
+            RETURNING job.job_key"#,
             lease.as_secs_f64(),
             i64::from(limit),
-            PUBLISHING.min(lease / 2).as_secs_f64()
+            PUBLISHING.min(lease / 2).as_secs_f64(),
+            org.0,
+            waiting == Waiting::Interactive
         );
         let mut rows = rows.fetch_all(&self.pool).await?;
         rows.sort_by_key(|row| row.job_key);
-        let mut unheard = Unheard::default();
-        for row in rows {
-            let lane = if row.interactive { &mut unheard.interactive } else { &mut unheard.bulk };
-            lane.push(JobKey(row.job_key));
-        }
-        Ok(unheard)
+        Ok(rows.into_iter().map(|row| JobKey(row.job_key)).collect())
     }
 }

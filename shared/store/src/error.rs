@@ -44,6 +44,12 @@ pub enum StoreError {
         /// The id given.
         id: String,
     },
+    /// The API's list leads back to where it has been.
+    #[error("the pages of partition {partition} lead back to one that was read: the API's list has no end")]
+    CursorLoop {
+        /// Which partition; negative for a group's member list.
+        partition: i32,
+    },
     /// The run is not in a state that allows this.
     #[error("run {run} is {is}; {remedy}")]
     WrongState {

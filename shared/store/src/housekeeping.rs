@@ -17,7 +17,7 @@ impl Store {
             UPDATE sync_job SET seen = NULL, sort_hashes = NULL, cursor = NULL
             WHERE job_key IN (
                 SELECT job.job_key FROM sync_job AS job INNER JOIN sync_run AS run ON run.run_key = job.run_key
-                WHERE run.finished_at IS NOT NULL AND job.seen IS NOT NULL
+                WHERE run.finished_at IS NOT NULL AND (job.seen IS NOT NULL OR job.cursor IS NOT NULL)
                 LIMIT $1
             )"#,
             SLICE

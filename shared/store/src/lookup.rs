@@ -5,7 +5,7 @@
 
 use std::collections::HashSet;
 
-use orgmirror_domain::ids::{AccountId, GroupId, GroupKey, JobKey, OrgKey, RunKey};
+use orgmirror_domain::ids::{AccountId, GroupId, GroupKey, Instant, JobKey, OrgKey, RunKey};
 use orgmirror_domain::observation::{Account, Grant, Group};
 
 use crate::account::AccountFacts;
@@ -197,7 +197,8 @@ async fn writer(tx: &mut Tx, org: OrgKey, run: RunKey) -> StoreResult<Writer> {
         run.0
     );
     let row = row.fetch_one(&mut **tx).await?;
-    Ok(Writer { org, run, watermark: orgmirror_domain::ids::Instant(row.watermark), logged: row.logged, lookup: true })
+    let (watermark, inserts_from) = (Instant(row.watermark), Instant(i64::MIN));
+    Ok(Writer { org, run, watermark, logged: row.logged, lookup: true, inserts_from })
 }
 
 async fn mark_done(

@@ -45,6 +45,8 @@ pub(crate) struct Writer {
     pub(crate) logged: bool,
     /// The rows come from a look-up by id, which always leaves its instant.
     pub(crate) lookup: bool,
+    /// Rows of ids unknown to the mirror are written only if observed at or after this instant.
+    pub(crate) inserts_from: Instant,
 }
 
 /// How many rows came to be, and how many now say something else.
@@ -98,7 +100,8 @@ pub(crate) async fn write_rows<F: Mirrored>(tx: &mut Tx, writer: Writer, facts: 
             Source::Page { awaited: awaited.contains(&candidate.key), watermark: writer.watermark }
         };
         let stored = candidate.old.as_ref().map(|old| Stored { observed: old.observed(), differs: !new.says_the_same(old) });
-        if !wins(stored, new.observed(), source) {
+        let too_old_to_insert = stored.is_none() && new.observed() < writer.inserts_from;
+        if too_old_to_insert || !wins(stored, new.observed(), source) {
             continue;
         }
         if new.is_absent() {

@@ -36,17 +36,4 @@ impl Store {
         .await?;
         Ok(())
     }
-
-    /// Takes over the fingerprint of a worker's key if none is known yet.
-    pub async fn adopt_key(&self, org: OrgKey, fingerprint: &str) -> StoreResult<()> {
-        sqlx::query!(
-            r#"-- org.adopt_key
-            UPDATE org SET key_fingerprint = $2 WHERE org_key = $1 AND key_fingerprint IS NULL"#,
-            org.0,
-            fingerprint
-        )
-        .execute(&self.pool)
-        .await?;
-        Ok(())
-    }
 }

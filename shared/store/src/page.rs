@@ -19,7 +19,7 @@ use crate::attempt::Drawn;
 use crate::group::GroupFacts;
 use crate::observe::{Mirrored, Tally, Writer, write_rows};
 use crate::transaction::{Tx, transact};
-use crate::{Store, StoreResult, lock};
+use crate::{Store, StoreError, StoreResult, lock};
 
 /// A page that was read and waits to be committed.
 #[derive(Clone, Debug)]
@@ -146,7 +146,11 @@ impl Store {
     ) -> StoreResult<Vec<PageOutcome>> {
         transact!(self, |tx| {
             lock::shared(tx, run).await?;
-            let (claimed, writer) = claim(tx, org, run, pages).await?;
+            lock::shared_with_full_runs(tx, org, run).await?;
+            let (claimed, mut writer) = claim(tx, org, run, pages).await?;
+            if let Some(writer) = writer.as_mut().filter(|_| claimed.iter().any(|page| page.kind == JobKind::MemberPage)) {
+                writer.inserts_from = newest_scanned(tx, org, run).await?;
+            }
             let Some(writer) = writer else { return Ok(vec![PageOutcome::Refused; pages.len()]) };
             fail::fail_point!("worker::inside_page_transaction");
             let mut outcomes = Vec::with_capacity(pages.len());
@@ -219,7 +223,8 @@ async fn claim<F>(tx: &mut Tx, org: OrgKey, run: RunKey, pages: &[&Keyed<F>]) ->
         if !may_commit(row.phase.parse::<Phase>()?, row.state.parse()?) {
             continue;
         }
-        writer = Some(Writer { org, run, watermark: Instant(row.watermark), logged: row.logged, lookup: false });
+        let inserts_from = Instant(i64::MIN);
+        writer = Some(Writer { org, run, watermark: Instant(row.watermark), logged: row.logged, lookup: false, inserts_from });
         claimed.push(Claimed {
             job: JobKey(row.job_key),
             kind: row.kind.parse()?,
@@ -233,9 +238,25 @@ async fn claim<F>(tx: &mut Tx, org: OrgKey, run: RunKey, pages: &[&Keyed<F>]) ->
     Ok((claimed, writer))
 }
 
+/// The newest watermark of a full run of the organisation, other than this one, whose scan is over. It has asked for whatever it had
+/// to: a stalled member page must not bring in an account that it knows nothing of, under an older instant than its watermark.
+async fn newest_scanned(tx: &mut Tx, org: OrgKey, run: RunKey) -> StoreResult<Instant> {
+    let newest = sqlx::query_scalar!(
+        r#"-- page.newest_scanned
+        SELECT coalesce(max(watermark), 0) AS "newest!" FROM sync_run
+        WHERE org_key = $1 AND run_key <> $2 AND scope = 'full' AND phase IN ('verifying', 'sweeping', 'completed')"#,
+        org.0,
+        run.0
+    );
+    Ok(Instant(newest.fetch_one(&mut **tx).await?))
+}
+
 /// Registers the page after this one, if the list goes on and the other end has not been met.
 async fn register_next<F>(tx: &mut Tx, run: RunKey, claimed: &Claimed, page: &Keyed<F>) -> StoreResult<Option<NextPage>> {
     let Some(cursor) = page.next.as_deref().filter(|_| !claimed.last_page) else { return Ok(None) };
+    if u32::try_from(claimed.page).unwrap_or_default().is_multiple_of(16) && cursor_returns(tx, run, claimed, cursor).await? {
+        return Err(StoreError::CursorLoop { partition: claimed.partition });
+    }
     let met = match claimed.expected {
         Some(expected) => ends_have_met(tx, run, claimed, page, expected).await?,
         None => false,
@@ -258,6 +279,23 @@ async fn register_next<F>(tx: &mut Tx, run: RunKey, claimed: &Claimed, page: &Ke
     );
     let next = next.fetch_one(&mut **tx).await?;
     Ok(Some(NextPage { job: JobKey(next.job_key), last: met, limit: u32::try_from(next.page_limit).unwrap_or(1) }))
+}
+
+/// Whether the chain has been where the cursor leads. Asked now and then: a loop does not go away.
+async fn cursor_returns(tx: &mut Tx, run: RunKey, claimed: &Claimed, cursor: &str) -> StoreResult<bool> {
+    let returns = sqlx::query_scalar!(
+        r#"-- page.cursor_returns
+        SELECT EXISTS (
+            SELECT FROM sync_job AS job
+            INNER JOIN sync_job AS this ON this.job_key = $2
+            WHERE job.run_key = $1 AND job.partition = this.partition AND job.descending = this.descending
+                AND job.restart = this.restart AND job.cursor = $3
+        ) AS "returns!""#,
+        run.0,
+        claimed.job.0,
+        cursor
+    );
+    Ok(returns.fetch_one(&mut **tx).await?)
 }
 
 /// Compares all that this chain has listed with all that the opposite chain has. Both may commit at once and not see one another:
@@ -328,7 +366,7 @@ async fn finish<F: Mirrored>(
             r#"-- page.finish
             UPDATE sync_job
             SET state = 'done', finished_at = clock_timestamp(), instant = $3, seen = $4, sort_hashes = $5, calls = calls + $6,
-                rows_added = $7, rows_changed = $8, memberships = $9
+                rows_added = $7, rows_changed = $8, memberships = $9, listed = cardinality($4::integer[])
             WHERE job_key = $1 AND run_key = $2 AND state = 'pending'"#,
             claimed.job.0,
             run.0,

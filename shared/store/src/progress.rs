@@ -72,6 +72,19 @@ pub struct Progress {
     pub of: i64,
 }
 
+/// A row of the list that a person approves.
+#[derive(Clone, Debug, Serialize)]
+pub struct Going {
+    /// `account` or `group`.
+    pub kind: String,
+    /// The API's id.
+    pub id: String,
+    /// Its name.
+    pub name: Option<String>,
+    /// An account's address.
+    pub email: Option<String>,
+}
+
 /// How fresh an organisation is.
 #[derive(Clone, Debug, Serialize)]
 pub struct Freshness {
@@ -128,8 +141,8 @@ impl Store {
             LEFT JOIN LATERAL (
                 SELECT
                     sum(job.calls) AS calls, sum(job.rows_added) AS added, sum(job.rows_changed) AS changed,
-                    sum(cardinality(job.seen)) FILTER (WHERE job.kind = 'users_page') AS users,
-                    sum(cardinality(job.seen)) FILTER (WHERE job.kind = 'groups_page') AS groups,
+                    sum(job.listed) FILTER (WHERE job.kind = 'users_page') AS users,
+                    sum(job.listed) FILTER (WHERE job.kind = 'groups_page') AS groups,
                     sum(job.memberships) AS memberships, count(*) FILTER (WHERE job.state <> 'pending') AS done, count(*) AS registered
                 FROM sync_job AS job WHERE job.run_key = run.run_key
             ) AS jobs ON true
@@ -174,6 +187,25 @@ impl Store {
                 })
             })
             .collect()
+    }
+
+    /// What a run that waits for approval would remove, as listed under its current revision.
+    pub async fn sweep_list(&self, run: RunKey) -> StoreResult<Vec<Going>> {
+        let rows = sqlx::query_as!(
+            Going,
+            r#"-- progress.sweep_list
+            SELECT l.kind AS "kind!", coalesce(ak.account_id, gk.group_id::text) AS "id!", coalesce(a.name, g.name) AS name, a.email
+            FROM sweep_list AS l
+            INNER JOIN sync_run AS r ON r.run_key = l.run_key AND r.sweep_revision = l.revision
+            LEFT JOIN account_key AS ak ON l.kind = 'account' AND ak.account_key = l.entity_key
+            LEFT JOIN account AS a ON l.kind = 'account' AND a.account_key = l.entity_key
+            LEFT JOIN group_key AS gk ON l.kind = 'group' AND gk.group_key = l.entity_key
+            LEFT JOIN org_group AS g ON l.kind = 'group' AND g.group_key = l.entity_key
+            WHERE l.run_key = $1
+            ORDER BY l.kind, name, 2"#,
+            run.0
+        );
+        Ok(rows.fetch_all(&self.pool).await?)
     }
 
     /// How fresh an organisation is, and how large.

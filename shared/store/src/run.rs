@@ -44,7 +44,7 @@ impl Store {
         })
     }
 
-    /// T7. A person stops a run. Who waits for it waits for a later one.
+    /// T7. A person stops a run, also for everybody who joined it: each requester learns that.
     pub async fn cancel_run(&self, run: RunKey) -> StoreResult<Moved> {
         transact!(self, |tx| {
             lock::exclusive(tx, run).await?;
@@ -142,15 +142,7 @@ async fn end(tx: &mut Tx, run: RunKey, event: RunEvent, reason: Option<&str>) ->
         r#"-- run.end
         UPDATE sync_run AS run
         SET phase = $3::text::run_phase, entered_at = clock_timestamp(), finished_at = clock_timestamp(), failure = $4,
-            hold = NULL, hold_reason = NULL, held_at = NULL,
-            calls = spent.calls, rows_added = spent.added, rows_changed = spent.changed
-        FROM (
-            SELECT
-                coalesce(sum(calls), 0)::integer AS calls,
-                coalesce(sum(rows_added), 0)::integer AS added,
-                coalesce(sum(rows_changed), 0)::integer AS changed
-            FROM sync_job WHERE run_key = $1
-        ) AS spent
+            hold = NULL, hold_reason = NULL, held_at = NULL
         WHERE run.run_key = $1 AND run.phase = $2::text::run_phase"#,
         run.0,
         phase.as_str(),
@@ -158,8 +150,30 @@ async fn end(tx: &mut Tx, run: RunKey, event: RunEvent, reason: Option<&str>) ->
         reason
     );
     let moved = moved.execute(&mut **tx).await?.rows_affected() > 0;
+    sum_up(tx, run).await?;
     sqlx::query!("SELECT notify_run($1)", run.0).execute(&mut **tx).await?;
     Ok(if moved { Moved::Yes } else { Moved::TooLate })
+}
+
+/// Keeps what the run's jobs add up to: the jobs go, the run stays.
+pub(crate) async fn sum_up(tx: &mut Tx, run: RunKey) -> StoreResult<()> {
+    sqlx::query!(
+        r#"-- run.sum_up
+        UPDATE sync_run AS run
+        SET calls = spent.calls, rows_added = spent.added, rows_changed = spent.changed
+        FROM (
+            SELECT
+                coalesce(sum(calls), 0)::integer AS calls,
+                coalesce(sum(rows_added), 0)::integer AS added,
+                coalesce(sum(rows_changed), 0)::integer AS changed
+            FROM sync_job WHERE run_key = $1
+        ) AS spent
+        WHERE run.run_key = $1"#,
+        run.0
+    )
+    .execute(&mut **tx)
+    .await?;
+    Ok(())
 }
 
 /// The run's phase, as of this statement.

@@ -1,10 +1,11 @@
 //! T2: a run leaves `requested`. Its watermark is drawn here, after its row was locked and before any of its jobs exists.
 
-use orgmirror_domain::ids::{OrgKey, RunKey};
+use orgmirror_domain::ids::{Instant, OrgKey, RunKey};
 use orgmirror_domain::run::{Phase, RunEvent};
+use orgmirror_domain::sweep::archive_before;
 
 use crate::transaction::{Tx, transact};
-use crate::{Store, StoreResult, lock};
+use crate::{Store, StoreResult, lock, run};
 
 impl Store {
     /// Runs that wait for their turn and may have it: scoped ones at once, a full one when no other is active.
@@ -114,14 +115,14 @@ async fn another_is_active(tx: &mut Tx, org: OrgKey, run: RunKey) -> StoreResult
 }
 
 /// A run that waits for a person's approval gives way: else no later run would ever start.
-async fn replace_held(tx: &mut Tx, org: OrgKey, run: RunKey) -> StoreResult<()> {
+async fn replace_held(tx: &mut Tx, org: OrgKey, next: RunKey) -> StoreResult<()> {
     let held = sqlx::query_scalar!(
         r#"-- start.held
         SELECT run_key FROM sync_run
         WHERE org_key = $1 AND run_key <> $2 AND scope = 'full' AND finished_at IS NULL AND hold = 'approval'
         ORDER BY run_key"#,
         org.0,
-        run.0
+        next.0
     );
     for held in held.fetch_all(&mut **tx).await? {
         lock::exclusive(tx, RunKey(held)).await?;
@@ -135,26 +136,41 @@ async fn replace_held(tx: &mut Tx, org: OrgKey, run: RunKey) -> StoreResult<()> 
         )
         .execute(&mut **tx)
         .await?;
+        run::sum_up(tx, RunKey(held)).await?;
+        // Who waited for it is answered by this one, whose watermark is not drawn yet.
+        sqlx::query!(
+            r#"-- start.hand_over
+            UPDATE sync_request SET run_key = $2 WHERE run_key = $1"#,
+            held,
+            next.0
+        )
+        .execute(&mut **tx)
+        .await?;
     }
     Ok(())
 }
 
 /// Moves hidden rows to the archive: now no full run is active, and none that is active began before they were hidden.
 async fn archive_tombstones(tx: &mut Tx, org: OrgKey) -> StoreResult<()> {
+    let oldest = sqlx::query_scalar!(
+        r#"-- start.oldest_active
+        SELECT min(watermark) FROM sync_run WHERE org_key = $1 AND finished_at IS NULL"#,
+        org.0
+    );
+    let before = archive_before(oldest.fetch_one(&mut **tx).await?.map(Instant));
     sqlx::query!(
         r#"-- start.archive_accounts
         WITH gone AS (
             DELETE FROM account AS a
             WHERE a.org_key = $1 AND a.missing AND a.hidden_at IS NOT NULL
-                AND a.hidden_instant < (
-                    SELECT min(r.watermark) FROM sync_run AS r WHERE r.org_key = $1 AND r.finished_at IS NULL AND r.watermark IS NOT NULL
-                )
+                AND a.hidden_instant < $2
             RETURNING a.account_key, a.name, a.email, a.hidden_at, a.known_alive
         )
         INSERT INTO departed (org_key, kind, entity_key, name, email, hidden_at)
         SELECT $1, 'account', account_key, name, email, hidden_at FROM gone WHERE known_alive
         ON CONFLICT DO NOTHING"#,
-        org.0
+        org.0,
+        before.0
     )
     .execute(&mut **tx)
     .await?;
@@ -163,15 +179,14 @@ async fn archive_tombstones(tx: &mut Tx, org: OrgKey) -> StoreResult<()> {
         WITH gone AS (
             DELETE FROM org_group AS g
             WHERE g.org_key = $1 AND g.missing AND g.hidden_at IS NOT NULL
-                AND g.hidden_instant < (
-                    SELECT min(r.watermark) FROM sync_run AS r WHERE r.org_key = $1 AND r.finished_at IS NULL AND r.watermark IS NOT NULL
-                )
+                AND g.hidden_instant < $2
             RETURNING g.group_key, g.name, g.hidden_at, g.known_alive
         )
         INSERT INTO departed (org_key, kind, entity_key, name, hidden_at)
         SELECT $1, 'group', group_key, name, hidden_at FROM gone WHERE known_alive
         ON CONFLICT DO NOTHING"#,
-        org.0
+        org.0,
+        before.0
     )
     .execute(&mut **tx)
     .await?;

@@ -5,11 +5,12 @@
 
 use orgmirror_domain::ids::RunKey;
 use orgmirror_domain::run::{Phase, RunEvent};
-use orgmirror_domain::sweep::{Going, SweepLimits, SweepVerdict, verdict};
+use orgmirror_domain::sweep::{Going, SweepLimits, SweepVerdict, lost_most_members, verdict};
+use orgmirror_domain::verify::Discrepancy;
 
 use crate::barrier::{LockedRun, LockedScope, load};
 use crate::transaction::{Tx, transact};
-use crate::{Store, StoreResult, lock};
+use crate::{Store, StoreError, StoreResult, lock};
 
 /// What a sweep came to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -53,16 +54,30 @@ impl Store {
     }
 }
 
-/// What would go, of each kind, and whether the last organisation admin would.
+/// What would go, of each kind, and whether the last organisation admin would. A scoped run looks at its own subjects alone: what a
+/// full run has marked so far is that run's to sweep.
 async fn going(tx: &mut Tx, run: LockedRun) -> StoreResult<(Going, Going, bool)> {
     let row = sqlx::query!(
         r#"-- sweep.going
+        WITH own AS (
+            SELECT job.kind IN ('group_lookup') AS of_groups, sighting.key
+            FROM sync_job AS job CROSS JOIN LATERAL unnest(job.seen) AS sighting (key)
+            WHERE job.run_key = $2 AND $3
+        )
         SELECT
-            (SELECT count(*) FROM account WHERE org_key = $1 AND missing AND hidden_at IS NULL AND known_alive) AS "accounts!",
+            (
+                SELECT count(*) FROM account WHERE org_key = $1 AND missing AND hidden_at IS NULL AND known_alive
+                    AND (NOT $3 OR account_key IN (SELECT key FROM own WHERE NOT of_groups))
+            ) AS "accounts!",
             (SELECT count(*) FROM account WHERE org_key = $1 AND hidden_at IS NULL AND known_alive) AS "visible_accounts!",
-            (SELECT count(*) FROM org_group WHERE org_key = $1 AND missing AND hidden_at IS NULL AND known_alive) AS "groups!",
+            (
+                SELECT count(*) FROM org_group WHERE org_key = $1 AND missing AND hidden_at IS NULL AND known_alive
+                    AND (NOT $3 OR group_key IN (SELECT key FROM own WHERE of_groups))
+            ) AS "groups!",
             (SELECT count(*) FROM org_group WHERE org_key = $1 AND hidden_at IS NULL AND known_alive) AS "visible_groups!""#,
-        run.org.0
+        run.org.0,
+        run.run.0,
+        run.scope != LockedScope::Full
     );
     let row = row.fetch_one(&mut **tx).await?;
     let size = |count: i64| u64::try_from(count).unwrap_or_default();
@@ -138,6 +153,12 @@ async fn hide(tx: &mut Tx, run: LockedRun, only_listed: bool) -> StoreResult<()>
             FROM swept
             WHERE a.org_key = $1 AND a.missing AND a.hidden_at IS NULL
                 AND (
+                        NOT $5 OR a.account_key IN (
+                            SELECT sighting.key FROM sync_job AS job CROSS JOIN LATERAL unnest(job.seen) AS sighting (key)
+                            WHERE job.run_key = $2 AND job.kind IN ('account_lookup', 'member_page')
+                        )
+                    )
+                AND (
                     NOT $3 OR NOT a.known_alive OR EXISTS (
                         SELECT FROM sweep_list AS l INNER JOIN sync_run AS r ON r.run_key = l.run_key AND r.sweep_revision = l.revision
                         WHERE l.run_key = $2 AND l.kind = 'account' AND l.entity_key = a.account_key
@@ -149,6 +170,12 @@ async fn hide(tx: &mut Tx, run: LockedRun, only_listed: bool) -> StoreResult<()>
             UPDATE org_group AS g SET hidden_at = swept.at, hidden_instant = swept.instant
             FROM swept
             WHERE g.org_key = $1 AND g.missing AND g.hidden_at IS NULL
+                AND (
+                        NOT $5 OR g.group_key IN (
+                            SELECT sighting.key FROM sync_job AS job CROSS JOIN LATERAL unnest(job.seen) AS sighting (key)
+                            WHERE job.run_key = $2 AND job.kind = 'group_lookup'
+                        )
+                    )
                 AND (
                     NOT $3 OR NOT g.known_alive OR EXISTS (
                         SELECT FROM sweep_list AS l INNER JOIN sync_run AS r ON r.run_key = l.run_key AND r.sweep_revision = l.revision
@@ -164,7 +191,8 @@ async fn hide(tx: &mut Tx, run: LockedRun, only_listed: bool) -> StoreResult<()>
         run.org.0,
         run.run.0,
         only_listed,
-        logged
+        logged,
+        run.scope != LockedScope::Full
     )
     .execute(&mut **tx)
     .await?;
@@ -192,24 +220,31 @@ async fn drop_stale_grants(tx: &mut Tx, run: LockedRun) -> StoreResult<()> {
 
 /// A group of 50 or more that lost more than half of its members is worth a look, although nothing is wrong with the sync.
 async fn report_lost_members(tx: &mut Tx, run: LockedRun) -> StoreResult<()> {
-    sqlx::query!(
-        r#"-- sweep.lost_members
-        UPDATE sync_run
-        SET discrepancies = discrepancies || coalesce((
-            SELECT jsonb_agg(jsonb_build_object(
-                'kind', 'members_lost', 'subject', k.group_id,
-                'detail', format('%s members before, %s now', c.fields -> 'member_count' ->> 0, c.fields -> 'member_count' ->> 1)
-            ))
-            FROM change_log AS c INNER JOIN group_key AS k ON k.group_key = c.entity_key
-            WHERE c.run_key = $1 AND c.kind = 'group' AND c.change = 'changed'
-                AND (c.fields -> 'member_count' ->> 0)::integer >= 50
-                AND (c.fields -> 'member_count' ->> 1)::integer < (c.fields -> 'member_count' ->> 0)::integer / 2
-        ), '[]'::jsonb)
-        WHERE run_key = $1"#,
+    let changed = sqlx::query!(
+        r#"-- sweep.member_counts
+        SELECT k.group_id::text AS "group_id!", (c.fields -> 'member_count' ->> 0)::bigint AS "before!",
+            (c.fields -> 'member_count' ->> 1)::bigint AS "after!"
+        FROM change_log AS c INNER JOIN group_key AS k ON k.group_key = c.entity_key
+        WHERE c.run_key = $1 AND c.kind = 'group' AND c.change = 'changed'
+            AND (c.fields -> 'member_count' ->> 0)::bigint > (c.fields -> 'member_count' ->> 1)::bigint"#,
         run.run.0
-    )
-    .execute(&mut **tx)
-    .await?;
+    );
+    let size = |count: i64| u64::try_from(count).unwrap_or_default();
+    let lost: Vec<Discrepancy> = changed
+        .fetch_all(&mut **tx)
+        .await?
+        .into_iter()
+        .filter(|group| lost_most_members(size(group.before), size(group.after)))
+        .map(|group| Discrepancy {
+            kind: "members_lost".to_owned(),
+            subject: group.group_id,
+            detail: format!("{} members before, {} now", group.before, group.after),
+        })
+        .collect();
+    let lost = serde_json::to_value(&lost).map_err(|source| StoreError::Json { column: "sync_run.discrepancies", source })?;
+    sqlx::query!("UPDATE sync_run SET discrepancies = discrepancies || $2 WHERE run_key = $1", run.run.0, lost)
+        .execute(&mut **tx)
+        .await?;
     Ok(())
 }
 
@@ -219,15 +254,7 @@ async fn complete(tx: &mut Tx, run: LockedRun) -> StoreResult<Swept> {
     let moved = sqlx::query!(
         r#"-- sweep.complete
         UPDATE sync_run AS run
-        SET phase = $2::text::run_phase, entered_at = clock_timestamp(), finished_at = clock_timestamp(),
-            calls = spent.calls, rows_added = spent.added, rows_changed = spent.changed
-        FROM (
-            SELECT
-                coalesce(sum(calls), 0)::integer AS calls,
-                coalesce(sum(rows_added), 0)::integer AS added,
-                coalesce(sum(rows_changed), 0)::integer AS changed
-            FROM sync_job WHERE run_key = $1
-        ) AS spent
+        SET phase = $2::text::run_phase, entered_at = clock_timestamp(), finished_at = clock_timestamp()
         WHERE run.run_key = $1 AND run.phase = 'sweeping' AND run.hold IS NULL"#,
         run.run.0,
         completed.as_str()
@@ -235,6 +262,7 @@ async fn complete(tx: &mut Tx, run: LockedRun) -> StoreResult<Swept> {
     if moved.execute(&mut **tx).await?.rows_affected() == 0 {
         return Ok(Swept::TooLate);
     }
+    crate::run::sum_up(tx, run.run).await?;
     if run.scope == LockedScope::Full {
         sqlx::query!(
             r#"-- sweep.watermark

@@ -111,6 +111,11 @@ async fn ask_for_unlisted_groups(tx: &mut Tx, run: LockedRun) -> StoreResult<()>
             WHERE job.run_key = $1 AND job.kind = 'groups_page' AND job.state = 'done'
             GROUP BY sighting.key
         ),
+        rowless AS MATERIALIZED (
+            SELECT array_agg(k.group_key) AS keys
+            FROM group_key AS k
+            WHERE k.org_key = $2 AND NOT EXISTS (SELECT FROM org_group AS g WHERE g.group_key = k.group_key)
+        ),
         asked AS (
             SELECT g.group_key AS key
             FROM org_group AS g
@@ -126,11 +131,13 @@ async fn ask_for_unlisted_groups(tx: &mut Tx, run: LockedRun) -> StoreResult<()>
                 AND job.state = 'pending' AND job.kind = 'group_lookup'
                 AND NOT EXISTS (SELECT FROM listed WHERE listed.key = subject.key)
             UNION
-            SELECT k.group_key
-            FROM group_key AS k
-            WHERE k.org_key = $2
-                AND NOT EXISTS (SELECT FROM org_group AS g WHERE g.group_key = k.group_key)
-                AND NOT EXISTS (SELECT FROM departed AS d WHERE d.org_key = $2 AND d.kind = 'group' AND d.entity_key = k.group_key)
+            -- Groups that somebody is a member of, although no page has ever listed them. One scan finds whether there are any.
+            SELECT member.group_key
+            FROM account AS a
+            CROSS JOIN LATERAL unnest(a.group_keys) AS member (group_key)
+            WHERE a.org_key = $2 AND NOT a.missing
+                AND a.group_keys && (SELECT keys FROM rowless)
+                AND member.group_key = ANY ((SELECT keys FROM rowless)::integer[])
         ),
         numbered AS (SELECT key, row_number() OVER (ORDER BY key) AS position FROM asked)
         INSERT INTO sync_job (run_key, kind, subjects, subject_keys)
@@ -154,9 +161,17 @@ struct Differing {
     mirrored: i32,
 }
 
-/// Groups whose reported member count is not the mirrored one, the smallest first; differences that a listing confirmed and that
-/// have not changed since are left out.
-async fn differing_groups(tx: &mut Tx, run: LockedRun) -> StoreResult<Vec<Differing>> {
+/// Which differences count.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Differences {
+    /// Those that a listing may repair: not those that one has confirmed and that have not changed since.
+    Repairable,
+    /// All.
+    All,
+}
+
+/// Groups whose reported member count is not the mirrored one, the smallest first.
+async fn differing_groups(tx: &mut Tx, run: LockedRun, which: Differences) -> StoreResult<Vec<Differing>> {
     let groups = sqlx::query_as!(
         Differing,
         r#"-- verify.differing_groups
@@ -175,16 +190,17 @@ async fn differing_groups(tx: &mut Tx, run: LockedRun) -> StoreResult<Vec<Differ
         LEFT JOIN confirmed_difference AS c ON c.org_key = g.org_key AND c.group_key = g.group_key
         WHERE g.org_key = $1 AND g.known_alive AND NOT g.missing
             AND g.member_count <> coalesce(mirrored.members, 0)
-            AND (c.reported, c.mirrored) IS DISTINCT FROM (g.member_count, coalesce(mirrored.members, 0))
+            AND ($2 OR (c.reported, c.mirrored) IS DISTINCT FROM (g.member_count, coalesce(mirrored.members, 0)))
         ORDER BY g.member_count, g.group_key"#,
-        run.org.0
+        run.org.0,
+        which == Differences::All
     );
     Ok(groups.fetch_all(&mut **tx).await?)
 }
 
 /// The count is asked again first, 10 a call: most differences are changes between the two readings.
 async fn ask_again_for_differing_groups(tx: &mut Tx, run: LockedRun) -> StoreResult<()> {
-    let differing = differing_groups(tx, run).await?;
+    let differing = differing_groups(tx, run, Differences::Repairable).await?;
     let calls = repair_calls(calls_so_far(tx, run).await?);
     let take = usize::try_from(calls * 10).unwrap_or(usize::MAX).min(differing.len());
     let keys: Vec<i32> = differing[..take].iter().map(|group| group.group_key).collect();
@@ -240,7 +256,8 @@ async fn ask_for_counts(tx: &mut Tx, run: LockedRun) -> StoreResult<()> {
         UNION ALL
         SELECT $1, 'count', ARRAY[partitions.kind, partitions.number::text], partitions.filter
         FROM partitions LEFT JOIN listed ON listed.number = partitions.number
-        WHERE coalesce(listed.rows, 0) < partitions.expected AND (SELECT count(*) FROM partitions) > 2"#,
+        WHERE coalesce(listed.rows, 0) < partitions.expected
+            AND (SELECT count(*) FROM partitions AS others WHERE others.kind = partitions.kind) > 1"#,
         run.run.0
     )
     .execute(&mut **tx)
@@ -256,31 +273,36 @@ async fn read_short_partitions_again(tx: &mut Tx, run: LockedRun) -> StoreResult
             SELECT subjects[1] AS kind, subjects[2] AS name, answer FROM sync_job
             WHERE run_key = $1 AND kind = 'count' AND state = 'done'
         ),
+        planned AS (
+            SELECT parts.kind, parts.number - 1 AS number, (parts.part ->> 'expected')::bigint AS expected,
+                count(*) OVER (PARTITION BY parts.kind) AS of_its_kind
+            FROM sync_run AS run
+            CROSS JOIN LATERAL (
+                SELECT 'users', number, part
+                FROM jsonb_array_elements(run.plan -> 'user_partitions') WITH ORDINALITY AS users (part, number)
+                UNION ALL
+                SELECT 'groups', number + jsonb_array_length(run.plan -> 'user_partitions'), part
+                FROM jsonb_array_elements(run.plan -> 'group_partitions') WITH ORDINALITY AS groups (part, number)
+            ) AS parts (kind, number, part)
+            WHERE run.run_key = $1
+        ),
         listed AS (
-            SELECT job.partition AS number, job.kind, count(DISTINCT sighting.key) AS rows
+            SELECT job.partition AS number, count(DISTINCT sighting.key) AS rows
             FROM sync_job AS job
             CROSS JOIN LATERAL unnest(job.seen) AS sighting (key)
             WHERE job.run_key = $1 AND job.kind IN ('users_page', 'groups_page') AND job.state = 'done'
-            GROUP BY job.partition, job.kind
+            GROUP BY job.partition
         )
         SELECT
-            listed.number AS "number!", listed.rows AS "listed!", counted.answer AS "after!",
-            (
-                CASE listed.kind
-                    WHEN 'users_page' THEN run.plan -> 'user_partitions' -> listed.number
-                    ELSE run.plan -> 'group_partitions' -> (listed.number - jsonb_array_length(run.plan -> 'user_partitions'))
-                END ->> 'expected'
-            )::bigint AS "before!"
-        FROM listed
-        INNER JOIN sync_run AS run ON run.run_key = $1
+            planned.number::integer AS "number!", coalesce(listed.rows, 0) AS "listed!", planned.expected AS "before!",
+            counted.answer AS "after!"
+        FROM planned
+        LEFT JOIN listed ON listed.number = planned.number
         INNER JOIN counted
-            -- With one partition of each kind, the whole is the partition.
-            ON counted.name = listed.number::text
-            OR (
-                counted.name = 'whole' AND counted.kind || '_page' = listed.kind::text
-                AND (SELECT count(DISTINCT number) FROM listed) <= 2
-            )
-        ORDER BY listed.number"#,
+            -- With one partition of its kind, the whole is the partition.
+            ON counted.kind = planned.kind
+            AND (counted.name = planned.number::text OR (counted.name = 'whole' AND planned.of_its_kind = 1))
+        ORDER BY planned.number"#,
         run.run.0
     )
     .fetch_all(&mut **tx)
@@ -329,7 +351,7 @@ async fn list_members_of_differing_groups(tx: &mut Tx, run: LockedRun) -> StoreR
     if !anything_repaired(tx, run).await? {
         return Ok(());
     }
-    let differing = differing_groups(tx, run).await?;
+    let differing = differing_groups(tx, run, Differences::Repairable).await?;
     let costs: Vec<u64> =
         differing.iter().map(|group| u64::try_from(group.reported.max(group.mirrored) / 100 + 1).unwrap_or(1)).collect();
     let take = affordable(&costs, repair_calls(calls_so_far(tx, run).await?));
@@ -355,7 +377,13 @@ async fn ask_for_unlisted_members(tx: &mut Tx, run: LockedRun) -> StoreResult<()
         r#"-- verify.unlisted_members
         WITH lists AS (
             SELECT -job.partition AS group_key, min(job.instant) AS first_read
-            FROM sync_job AS job WHERE job.run_key = $1 AND job.kind = 'member_page' AND job.state = 'done' GROUP BY job.partition
+            FROM sync_job AS job
+            WHERE job.run_key = $1 AND job.kind = 'member_page' AND job.state = 'done'
+                -- A list that could not be read to its end says nothing about who is not on it.
+                AND NOT EXISTS (
+                    SELECT FROM run_exception AS e WHERE e.run_key = $1 AND e.kind = 'group' AND e.entity_key = -job.partition
+                )
+            GROUP BY job.partition
         ),
         listed AS MATERIALIZED (
             SELECT -job.partition AS group_key, sighting.key
@@ -388,7 +416,12 @@ pub(crate) async fn report(tx: &mut Tx, run: LockedRun) -> StoreResult<()> {
         return Ok(());
     }
     let mut discrepancies: Vec<Discrepancy> = Vec::new();
-    let differing = if anything_repaired(tx, run).await? { differing_groups(tx, run).await? } else { Vec::new() };
+    // Nothing asked for and nothing confirmed earlier: the first look has found none, and it need not be repeated.
+    let differing = if anything_repaired(tx, run).await? || anything_confirmed(tx, run).await? {
+        differing_groups(tx, run, Differences::All).await?
+    } else {
+        Vec::new()
+    };
     confirm_differences(tx, run, &differing).await?;
     discrepancies.extend(differing.into_iter().map(|group| Discrepancy {
         kind: "group_members".to_owned(),
@@ -402,6 +435,13 @@ pub(crate) async fn report(tx: &mut Tx, run: LockedRun) -> StoreResult<()> {
         .execute(&mut **tx)
         .await?;
     Ok(())
+}
+
+/// Whether earlier runs have confirmed a difference of this organisation.
+async fn anything_confirmed(tx: &mut Tx, run: LockedRun) -> StoreResult<bool> {
+    let confirmed =
+        sqlx::query_scalar!(r#"SELECT EXISTS (SELECT FROM confirmed_difference WHERE org_key = $1) AS "confirmed!""#, run.org.0);
+    Ok(confirmed.fetch_one(&mut **tx).await?)
 }
 
 /// Differences that a member list of this run has confirmed are not read again while they stay the same.

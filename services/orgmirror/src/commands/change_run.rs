@@ -28,7 +28,7 @@ pub(crate) async fn approve(config: &Config, id: RunId) -> Result<Outcome> {
 
 pub(crate) async fn resume(config: &Config, id: RunId) -> Result<Outcome> {
     let (store, run) = find(config, id).await?;
-    let org = wiring::org(config, &store).await?;
+    let org = wiring::known_org(config, &store).await?;
     wiring::make_key_current(config, &store, org).await?;
     match store.resume_run(run.run).await? {
         Moved::Yes => done(format!("Run {id} goes on where it stopped.")),
@@ -40,7 +40,7 @@ pub(crate) async fn resume(config: &Config, id: RunId) -> Result<Outcome> {
 
 async fn find(config: &Config, id: RunId) -> Result<(Store, RunView)> {
     let store = wiring::store(config, 2).await?;
-    let org = wiring::org(config, &store).await?;
+    let org = wiring::known_org(config, &store).await?;
     let key = store.run_key(org, id).await?;
     let run = store.runs(Which::One(key)).await?.into_iter().next().context("the run has gone")?;
     Ok((store, run))

@@ -2,8 +2,10 @@
 
 use anyhow::Result;
 use comfy_table::{ContentArrangement, Table, presets};
+use orgmirror_domain::run::Hold;
 use orgmirror_runtime::config::Config;
-use orgmirror_store::progress::{RunView, Which};
+use orgmirror_store::progress::{Going, RunView, Which};
+use serde::Serialize;
 
 use super::print_json;
 use crate::cli::Runs;
@@ -12,11 +14,25 @@ use crate::{summary, wiring};
 
 pub(crate) async fn run(config: &Config, arguments: Runs, json: bool) -> Result<Outcome> {
     let store = wiring::store(config, 2).await?;
-    let org = wiring::org(config, &store).await?;
+    let org = wiring::known_org(config, &store).await?;
     if let Some(id) = arguments.id {
         let run = store.run_key(org, id).await?;
         for run in store.runs(Which::One(run)).await? {
-            if json { print_json(&run)? } else { println!("{}", summary::summary(&run, None)) }
+            let list = if run.hold == Some(Hold::Approval) { store.sweep_list(run.run).await? } else { Vec::new() };
+            if json {
+                print_json(&Shown { run, would_remove: list })?;
+                continue;
+            }
+            println!("{}", summary::summary(&run, None));
+            for row in list {
+                println!(
+                    "  would remove  {} {} {} {}",
+                    row.kind,
+                    row.id,
+                    row.name.unwrap_or_default(),
+                    row.email.unwrap_or_default()
+                );
+            }
         }
         return Ok(Outcome::Done);
     }
@@ -29,6 +45,14 @@ pub(crate) async fn run(config: &Config, arguments: Runs, json: bool) -> Result<
         println!("{}", table(&runs));
     }
     Ok(Outcome::Done)
+}
+
+/// A run, and the list that waits for a person's approval.
+#[derive(Serialize)]
+struct Shown {
+    #[serde(flatten)]
+    run: RunView,
+    would_remove: Vec<Going>,
 }
 
 /// Runs as a table.

@@ -41,7 +41,7 @@ struct Lane {
 
 pub(crate) async fn run(config: &Config, json: bool) -> Result<Outcome> {
     let store = wiring::store(config, 2).await?;
-    let org = wiring::org(config, &store).await?;
+    let org = wiring::known_org(config, &store).await?;
     let freshness = store.freshness(org).await?;
     let open = store.runs(Which::Open(org)).await?;
     let now = store.now().await?;

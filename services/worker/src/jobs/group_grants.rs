@@ -1,11 +1,13 @@
 //! What one group grants, on which resources.
 
+use std::time::Duration;
+
 use orgmirror_atlassian::{ApiError, Operation};
 use orgmirror_domain::ids::GroupId;
 use orgmirror_store::attempt::Asking;
 
 use crate::env::{Delivered, Env};
-use crate::read::Left;
+use crate::read::{Left, PATIENCE};
 
 /// Pages of one group's grants that are read at most; far more than there are products and sites.
 const PAGES: usize = 100;
@@ -17,8 +19,10 @@ pub(crate) async fn group_grants(env: &Env, job: &Delivered) -> Result<(), Left>
     };
     let (mut grants, mut cursor, mut drawn, mut calls) = (Vec::new(), None::<String>, None, 0);
     for _ in 0..PAGES {
+        // Only the first page may go back to the queue: after that, calls would be lost.
+        let patience = if drawn.is_none() { Duration::ZERO } else { PATIENCE };
         let read = env
-            .read(Asking::For(job.key()), job.lane, Operation::GroupRoleAssignments, |client, permit| {
+            .read_within(patience, Asking::For(job.key()), job.lane, Operation::GroupRoleAssignments, |client, permit| {
                 let cursor = cursor.clone();
                 async move { client.group_role_assignments(permit, None, group, cursor.as_deref()).await }
             })

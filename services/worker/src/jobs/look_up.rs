@@ -14,10 +14,10 @@ pub(crate) async fn accounts(env: &Env, job: &Delivered) -> Result<(), Left> {
     let query = by_id(UserFilter { account_ids: ids, ..UserFilter::default() });
     let read = env
         .read(Asking::For(job.key()), job.lane, Operation::UsersPage, async |client, permit| {
-            client.users_page(permit, &query).await
+            client.users_page(permit, &query).await?.expanded_page()
         })
         .await?;
-    let found = read.answer.page.rows.into_iter().map(|listed| listed.row).collect();
+    let found = read.answer.rows.into_iter().map(|listed| listed.row).collect();
     env.store.commit_account_lookup(job, read.drawn, read.calls, found).await?;
     Ok(())
 }

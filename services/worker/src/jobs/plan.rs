@@ -17,7 +17,7 @@ use orgmirror_store::attempt::Asking;
 use tokio::sync::Semaphore;
 
 use crate::env::{Delivered, Env};
-use crate::read::Left;
+use crate::read::{Left, PATIENCE};
 
 /// Rows that a probe compares: as many as can be asked for by id in one call.
 const PROBED: u32 = 10;
@@ -106,7 +106,7 @@ impl Planner<'_> {
     ) -> Result<T, Left> {
         // The semaphore is never closed.
         let _slot = self.slots.acquire().await;
-        let read = self.env.read(Asking::For(self.job.key()), self.job.lane, operation, call).await?;
+        let read = self.env.read_within(PATIENCE, Asking::For(self.job.key()), self.job.lane, operation, call).await?;
         self.calls.fetch_add(read.calls, std::sync::atomic::Ordering::Relaxed);
         Ok(read.answer)
     }

@@ -28,7 +28,7 @@ impl Listing for Users {
     const OPERATION: Operation = Operation::UsersPage;
 
     async fn fetch(client: Arc<Client>, permit: Permit, query: PageQuery<UserFilter>) -> Result<Page<Account>, ApiError> {
-        Ok(client.users_page(permit, &query).await?.page)
+        client.users_page(permit, &query).await?.expanded_page()
     }
 
     async fn commit(env: &Env, job: &Delivered, page: PageCommit<Account>) -> StoreResult<PageOutcome> {
