@@ -208,7 +208,7 @@ async fn k17_a_stale_approval_does_nothing() -> Result<()> {
 #[tokio::test(flavor = "multi_thread")]
 async fn k18_a_late_refusal_of_the_old_key_holds_nothing() -> Result<()> {
     let stage = Stage::new().await?;
-    stage.store.adopt_key(stage.org, "old").await?;
+    stage.store.set_current_key(stage.org, "old").await?;
     let f = stage.full(1, false).await?;
     assert_eq!(stage.store.hold_run(f, Hold::KeyRejected, Some("old"), "401").await?, Moved::Yes);
     stage.store.set_current_key(stage.org, "new").await?;
