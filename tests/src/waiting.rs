@@ -40,10 +40,8 @@ impl World {
 
     /// Waits until `held` calls of an operation wait at the simulator.
     pub async fn calls_wait(&self, operation: &str, held: u64) -> Result<()> {
-        until(&format!("{held} calls of {operation} wait"), async || {
-            Ok((self.sim.held(operation).await? >= held).then_some(()))
-        })
-        .await
+        until(&format!("{held} calls of {operation} wait"), async || Ok((self.sim.held(operation).await? >= held).then_some(())))
+            .await
     }
 
     /// Waits until the queue holds nothing.

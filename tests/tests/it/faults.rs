@@ -136,7 +136,10 @@ async fn a_cursor_of_one_end_expires() -> Result<()> {
         Ok((world.count(ends).await? > 1).then_some(()))
     })
     .await?;
-    world.sim.faults(json!({ "cursor_ttl_s": 0.3, "per_operation": { "searchDirectoryUsers": { "latency_ms": 500, "times": 1 } } })).await?;
+    world
+        .sim
+        .faults(json!({ "cursor_ttl_s": 0.3, "per_operation": { "searchDirectoryUsers": { "latency_ms": 500, "times": 1 } } }))
+        .await?;
     world.completed(ticket).await?;
     world.assert_mirror_equals_truth().await?;
     assert!(world.count("SELECT count(*) FROM sync_job WHERE state = 'superseded'").await? > 0);
