@@ -75,6 +75,36 @@ async fn k07_an_unchanged_look_up_beats_an_older_page() -> Result<()> {
     Ok(())
 }
 
+/// A page of a group's members that comes late does not overwrite what a full run has seen since either.
+///
+/// Method: S, a run over a group, reads the group's members, one under another name, and stalls; the name is changed back; F's page
+/// lists it unchanged; S commits before F completes, or after.
+#[tokio::test(flavor = "multi_thread")]
+async fn k07_a_late_member_page_loses_to_an_unchanged_page() -> Result<()> {
+    for before_completion in [true, false] {
+        let stage = Stage::new().await?;
+        let there = truth(&[("1", "ann"), ("2", "ben")]);
+        stage.mirror(&there).await?;
+        let (s, members) = stage.scoped_group().await?;
+        let other_name = stage.draw(&members).await?;
+        let f = stage.full(2, false).await?;
+        stage.work(&stage.only_job(f).await?, &there).await?;
+        let listed = [("1", "anna"), ("2", "ben")];
+        if before_completion {
+            stage.commit_page(&members, other_name, &listed, None).await?;
+        }
+        stage.finish(f, &there).await?;
+        if !before_completion {
+            stage.commit_page(&members, other_name, &listed, None).await?;
+        }
+        let row = stage.row("1").await?.expect("a row");
+        assert_eq!(row.name.as_deref(), Some("ann"), "the watermark is a lie, before completion: {before_completion}, {row:?}");
+        stage.finish(s, &there).await?;
+        assert_eq!(stage.visible().await?, there);
+    }
+    Ok(())
+}
+
 /// A stamp writes the whole observation, never the instant alone: the row that was compared may be another one by the time it is
 /// written.
 ///

@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 
 use anyhow::{Context, Result, ensure};
-use orgmirror_domain::ids::{AccountId, JobKey, OrgKey, RunKey};
+use orgmirror_domain::ids::{AccountId, GroupId, JobKey, OrgKey, RunKey};
 use orgmirror_domain::job::JobKind;
-use orgmirror_domain::observation::Account;
+use orgmirror_domain::observation::{Account, Group};
 use orgmirror_domain::partition::Partition;
 use orgmirror_domain::plan::Plan;
 use orgmirror_domain::query::{Listed, Page, UserFilter};
@@ -93,6 +93,19 @@ impl Stage {
         Ok((ticket.run, self.only_job(ticket.run).await?))
     }
 
+    /// A scoped run over a group of which nobody is known to be a member yet, whose first page of members waits to be read.
+    pub async fn scoped_group(&self) -> Result<(RunKey, Job)> {
+        let id = GroupId(Uuid::new_v4());
+        let scope = Scope::Groups { ids: vec![id] };
+        let run = self.store.request_sync(self.org, Uuid::new_v4(), RunKind::Manual, &scope).await?.run;
+        ensure!(self.store.start_run(self.org, run).await?);
+        let look_up = self.only_job(run).await?;
+        let drawn = self.draw(&look_up).await?;
+        self.store.commit_group_lookup(&look_up, drawn, 1, vec![group(id)]).await?;
+        ensure!(self.store.advance(run).await? == Some(Phase::Scanning));
+        Ok((run, self.only_job(run).await?))
+    }
+
     pub async fn pending(&self, run: RunKey) -> Result<Vec<Job>> {
         let statement = "SELECT job_key FROM sync_job WHERE run_key = $1 AND state = 'pending' ORDER BY job_key";
         let keys: Vec<i64> = sqlx::query_scalar(statement).bind(run.0).fetch_all(&self.pool).await?;
@@ -130,11 +143,15 @@ impl Stage {
         let drawn = self.draw(job).await?;
         let all: Vec<(&str, &str)> = truth.iter().map(|(id, name)| (id.as_str(), name.as_str())).collect();
         match job.kind {
-            JobKind::UsersPage => drop(self.commit_page(job, drawn, &all, None).await?),
+            JobKind::UsersPage | JobKind::MemberPage => drop(self.commit_page(job, drawn, &all, None).await?),
             JobKind::AccountLookup => drop(self.commit_lookup(job, drawn, &all).await?),
             JobKind::Count => {
                 let count = if job.subjects[0] == "users" { truth.len() } else { 0 };
                 self.store.commit_count(job, drawn, 1, u64::try_from(count)?).await?;
+            }
+            JobKind::GroupLookup => {
+                let found = job.subjects.iter().filter_map(|id| GroupId::parse(id)).map(group).collect();
+                self.store.commit_group_lookup(job, drawn, 1, found).await?;
             }
             other => anyhow::bail!("nobody plays {other}"),
         }
@@ -257,5 +274,21 @@ pub fn person(id: &str, name: &str) -> Account {
         platform_roles: Vec::new(),
         access: Vec::new(),
         groups: Vec::new(),
+    }
+}
+
+fn group(group_id: GroupId) -> Group {
+    Group {
+        group_id,
+        name: Some("a group".to_owned()),
+        description: None,
+        directory_id: None,
+        external_synced: None,
+        managed_by: None,
+        deletable: None,
+        modifiable: None,
+        readable: None,
+        member_count: None,
+        resource_count: None,
     }
 }
