@@ -12,7 +12,7 @@ use uuid::Uuid;
 use crate::outcome::Outcome;
 use crate::terminal::Progress;
 
-const LOOK_EVERY: Duration = Duration::from_millis(250);
+const LOOK_EVERY: Duration = Duration::from_millis(100);
 
 /// Shows progress until the run that answers `request` has ended, is held, or `stop` is cancelled.
 pub(crate) async fn until_answered(store: &Store, request: Uuid, silent: bool, stop: &CancellationToken) -> Result<RunView> {

@@ -3,8 +3,8 @@
 use orgmirror_domain::ids::{OrgKey, RunKey};
 use serde_json::{Map, Value};
 
-use crate::StoreResult;
 use crate::transaction::Tx;
+use crate::{StoreResult, array};
 
 /// What happened to an entity.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -42,9 +42,8 @@ pub(crate) async fn append(tx: &mut Tx, org: OrgKey, run: RunKey, kind: &str, en
     let keys: Vec<i32> = entries.iter().map(|entry| entry.key).collect();
     let changes: Vec<&str> = entries.iter().map(|entry| entry.change.as_str()).collect();
     let fields: Vec<Value> = entries.iter().map(|entry| Value::Object(entry.fields.clone())).collect();
-    // Postgres has no array of arrays of different lengths: memberships travel as array literals.
-    let joined: Vec<String> = entries.iter().map(|entry| array_literal(&entry.joined)).collect();
-    let departed: Vec<String> = entries.iter().map(|entry| array_literal(&entry.departed)).collect();
+    let joined: Vec<String> = entries.iter().map(|entry| array::literal(entry.joined.iter().copied().map(Some))).collect();
+    let departed: Vec<String> = entries.iter().map(|entry| array::literal(entry.departed.iter().copied().map(Some))).collect();
     sqlx::query!(
         r#"-- change_log.append
         INSERT INTO change_log (org_key, run_key, kind, entity_key, change, fields, joined, departed)
@@ -62,9 +61,4 @@ pub(crate) async fn append(tx: &mut Tx, org: OrgKey, run: RunKey, kind: &str, en
     .execute(&mut **tx)
     .await?;
     Ok(())
-}
-
-fn array_literal(keys: &[i32]) -> String {
-    let keys: Vec<String> = keys.iter().map(i32::to_string).collect();
-    format!("{{{}}}", keys.join(","))
 }

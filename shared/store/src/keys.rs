@@ -1,7 +1,7 @@
 //! Small keys for the API's ids.
 //!
-//! A key is committed before it is used and never removed, so a cached one is always true. Group ids are cached, since each user
-//! page names about a thousand of them; account ids are not, since a run meets each once.
+//! A key is committed before it is used and never removed, so a cached one is always true. Each user page names about a thousand
+//! groups; accounts come once a run, and again in the next one.
 
 use std::collections::HashMap;
 use std::sync::Mutex;
@@ -13,12 +13,15 @@ use crate::{Store, StoreResult};
 
 /// Groups kept in memory, about 5 MB; when it is full it starts anew.
 const CACHED_GROUPS: usize = 150_000;
+/// Accounts kept in memory, about 15 MB; when it is full it starts anew.
+const CACHED_ACCOUNTS: usize = 150_000;
 /// Resources with products kept in memory.
 const CACHED_ACCESS: usize = 10_000;
 
 /// Keys that this process has met.
 #[derive(Debug, Default)]
 pub struct KeyCache {
+    accounts: Mutex<HashMap<OrgKey, HashMap<Box<str>, i32>>>,
     groups: Mutex<HashMap<(OrgKey, Uuid), i32>>,
     access: Mutex<HashMap<(OrgKey, ResourceId, String), i32>>,
 }
@@ -31,12 +34,25 @@ fn locked<T>(cache: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
 impl Store {
     /// Keys of accounts, in the order given.
     pub(crate) async fn account_keys(&self, org: OrgKey, ids: &[&AccountId]) -> StoreResult<Vec<i32>> {
-        if ids.is_empty() {
-            return Ok(Vec::new());
+        let known: Vec<Option<i32>> = {
+            let mut cache = locked(&self.keys.accounts);
+            let cache = cache.entry(org).or_default();
+            ids.iter().map(|id| cache.get(id.as_str()).copied()).collect()
+        };
+        let unknown: Vec<&str> = ids.iter().zip(&known).filter(|(_, key)| key.is_none()).map(|(id, _)| id.as_str()).collect();
+        if unknown.is_empty() {
+            return Ok(known.into_iter().flatten().collect());
         }
-        let ids: Vec<&str> = ids.iter().map(|id| id.as_str()).collect();
-        let keys = sqlx::query_scalar!(r#"SELECT account_keys($1, $2) AS "keys!""#, org.0, &ids as &[&str]);
-        Ok(keys.fetch_one(&self.pool).await?)
+        let keys = sqlx::query_scalar!(r#"SELECT account_keys($1, $2) AS "keys!""#, org.0, &unknown as &[&str]);
+        let keys = keys.fetch_one(&self.pool).await?;
+        let mut cache = locked(&self.keys.accounts);
+        let cache = cache.entry(org).or_default();
+        if cache.len() + unknown.len() > CACHED_ACCOUNTS {
+            cache.clear();
+        }
+        cache.extend(unknown.into_iter().map(Box::from).zip(keys.iter().copied()));
+        let mut drawn = keys.into_iter();
+        Ok(known.into_iter().filter_map(|key| key.or_else(|| drawn.next())).collect())
     }
 
     /// Keys of groups, by id.

@@ -12,6 +12,7 @@
 //! Absent: HTTP, Redis, and any decision that `orgmirror_domain` can take.
 
 mod account;
+mod array;
 pub mod attempt;
 pub mod barrier;
 mod change_log;

@@ -200,6 +200,10 @@ async fn differing_groups(tx: &mut Tx, run: LockedRun, which: Differences) -> St
 
 /// The count is asked again first, 10 a call: most differences are changes between the two readings.
 async fn ask_again_for_differing_groups(tx: &mut Tx, run: LockedRun) -> StoreResult<()> {
+    // Where this run wrote nothing, all is as the last one left it: what differs still has been asked for and confirmed.
+    if !anything_written(tx, run).await? {
+        return Ok(());
+    }
     let differing = differing_groups(tx, run, Differences::Repairable).await?;
     let calls = repair_calls(calls_so_far(tx, run).await?);
     let take = usize::try_from(calls * 10).unwrap_or(usize::MAX).min(differing.len());
@@ -267,6 +271,24 @@ async fn ask_for_counts(tx: &mut Tx, run: LockedRun) -> StoreResult<()> {
 
 /// A partition that listed fewer rows than the API counted before and after is read once more, from its beginning to its end.
 async fn read_short_partitions_again(tx: &mut Tx, run: LockedRun) -> StoreResult<()> {
+    // Distinct rows are counted only where a count may show that some are missing.
+    let suspicious = sqlx::query_scalar!(
+        r#"-- verify.suspicious_counts
+        SELECT EXISTS (
+            SELECT FROM sync_job AS job INNER JOIN sync_run AS run ON run.run_key = job.run_key
+            WHERE job.run_key = $1 AND job.kind = 'count' AND job.state = 'done'
+                AND (
+                    job.subjects[2] <> 'whole'
+                    OR jsonb_array_length(
+                        run.plan -> (CASE job.subjects[1] WHEN 'users' THEN 'user_partitions' ELSE 'group_partitions' END)
+                    ) = 1
+                )
+        ) AS "suspicious!""#,
+        run.run.0
+    );
+    if !suspicious.fetch_one(&mut **tx).await? {
+        return Ok(());
+    }
     let partitions = sqlx::query!(
         r#"-- verify.short_partitions
         WITH counted AS (
@@ -329,6 +351,30 @@ async fn read_short_partitions_again(tx: &mut Tx, run: LockedRun) -> StoreResult
     .execute(&mut **tx)
     .await?;
     Ok(())
+}
+
+/// Whether any row came to be, changed or went since the newest completed run began to verify.
+async fn anything_written(tx: &mut Tx, run: LockedRun) -> StoreResult<bool> {
+    let written = sqlx::query_scalar!(
+        r#"-- verify.anything_written
+        SELECT org.watermark IS NULL
+            OR EXISTS (SELECT FROM sync_job WHERE run_key = $1 AND (rows_added > 0 OR rows_changed > 0 OR kind IN ('account_lookup', 'group_lookup')))
+            OR EXISTS (
+                SELECT FROM sync_run AS other
+                WHERE other.org_key = $2 AND other.run_key <> $1
+                    AND (other.finished_at IS NULL OR other.run_key > org.watermark_run_key OR other.finished_at > org.watermark_at)
+                    AND other.run_key <> org.watermark_run_key
+                    AND other.phase <> 'requested'
+            )
+            OR EXISTS (
+                SELECT FROM sync_run AS last
+                WHERE last.run_key = org.watermark_run_key AND jsonb_array_length(last.discrepancies) > 0
+            ) AS "written!"
+        FROM org WHERE org.org_key = $2"#,
+        run.run.0,
+        run.org.0
+    );
+    Ok(written.fetch_one(&mut **tx).await?)
 }
 
 /// Whether any job of verifying has written something, so that what was equal at the first look may differ now.
