@@ -140,6 +140,22 @@ async fn a_day_at_the_command_line() -> Result<()> {
     Ok(())
 }
 
+/// A sync that failed ends the wait with 1, and both people and programs read why.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_sync_that_fails() -> Result<()> {
+    let processes = Processes::of(Size::of(20, 5)).await?;
+    let _services = [processes.start("coordinator", "")?, processes.start("worker", "")?];
+    let refused = json!({ "per_operation": { "getDirectoriesForOrg": { "status": 400 } } });
+    processes.world.sim.faults(refused).await?;
+    let document = run(&processes, &["sync", "--wait", "--json"]).await?;
+    assert_eq!((document.status, &document.json()?["state"]), (1, &json!("failed")));
+    assert!(document.json()?["failure"].as_str().is_some_and(|reason| reason.contains("list directories")));
+    let words = run(&processes, &["sync", "--wait"]).await?;
+    assert_eq!(words.status, 1);
+    assert!(words.out.contains("failed") && words.out.contains("list directories"), "{}", words.out);
+    Ok(())
+}
+
 /// A run that a person must look at ends the wait with 3; approving, resuming and cancelling are commands.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_person_must_act() -> Result<()> {
