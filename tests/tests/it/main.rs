@@ -1,10 +1,10 @@
 //! Stories that cross services, on a real Postgres and Redis and a simulated organisation.
 #![allow(missing_docs, unreachable_pub, reason = "a test binary has no public interface")]
 
-mod counterexamples_interleavings;
 mod architecture;
 mod churn;
 mod cli;
+mod counterexamples_interleavings;
 mod counterexamples_ledger;
 mod counterexamples_observations;
 mod counterexamples_runs;
