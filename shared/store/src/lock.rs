@@ -13,24 +13,16 @@ pub(crate) async fn exclusive(tx: &mut Tx, run: RunKey) -> StoreResult<()> {
     Ok(())
 }
 
-/// For a member page of a scoped run: also keeps the organisation's full run from moving on meanwhile. Locks none for pages of the
-/// full run itself.
-pub(crate) async fn shared_with_full_runs(tx: &mut Tx, org: OrgKey, run: RunKey) -> StoreResult<()> {
-    sqlx::query!(
-        r#"-- lock.shared_with_full_runs
-        SELECT pg_advisory_xact_lock_shared(full_run.run_key) AS locked
-        FROM (
-            SELECT other.run_key FROM sync_run AS other
-            WHERE other.org_key = $1 AND other.run_key <> $2 AND other.scope = 'full' AND other.finished_at IS NULL
-                AND other.phase <> 'requested'
-                AND EXISTS (SELECT FROM sync_run AS own WHERE own.run_key = $2 AND own.scope <> 'full')
-            ORDER BY other.run_key
-        ) AS full_run"#,
-        org.0,
-        run.0
-    )
-    .fetch_all(&mut **tx)
-    .await?;
+/// For the start of a run: no page of the organisation is being written when its watermark is drawn.
+pub(crate) async fn start(tx: &mut Tx, org: OrgKey) -> StoreResult<()> {
+    sqlx::query!("SELECT pg_advisory_xact_lock(-$1::bigint)", i64::from(org.0)).execute(&mut **tx).await?;
+    Ok(())
+}
+
+/// For a page, before its run's lock: no run of the organisation starts meanwhile. Runs' keys are positive, so minus the organisation's
+/// is nobody else's.
+pub(crate) async fn no_start(tx: &mut Tx, org: OrgKey) -> StoreResult<()> {
+    sqlx::query!("SELECT pg_advisory_xact_lock_shared(-$1::bigint)", i64::from(org.0)).execute(&mut **tx).await?;
     Ok(())
 }
 

@@ -197,8 +197,25 @@ async fn writer(tx: &mut Tx, org: OrgKey, run: RunKey) -> StoreResult<Writer> {
         run.0
     );
     let row = row.fetch_one(&mut **tx).await?;
-    let (watermark, inserts_from) = (Instant(row.watermark), Instant(i64::MIN));
-    Ok(Writer { org, run, watermark, logged: row.logged, lookup: true, inserts_from })
+    let (watermark, writes_from) = (Instant(row.watermark), Instant(i64::MIN));
+    Ok(Writer { org, run, watermark, logged: row.logged, lookup: true, writes_from })
+}
+
+/// Registers look-ups of accounts, ten a job, with their subjects, before any instant is drawn for them.
+pub(crate) async fn register_accounts(tx: &mut Tx, run: RunKey, keys: &[i32]) -> StoreResult<()> {
+    sqlx::query!(
+        r#"-- lookup.register_accounts
+        INSERT INTO sync_job (run_key, kind, subjects, subject_keys)
+        SELECT $1, 'account_lookup', array_agg(k.account_id ORDER BY position), array_agg(k.account_key ORDER BY position)
+        FROM unnest($2::integer[]) WITH ORDINALITY AS asked (key, position)
+        INNER JOIN account_key AS k ON k.account_key = asked.key
+        GROUP BY (position - 1) / 10"#,
+        run.0,
+        keys
+    )
+    .execute(&mut **tx)
+    .await?;
+    Ok(())
 }
 
 async fn mark_done(

@@ -12,6 +12,7 @@ use crate::StoreResult;
 use crate::account::{self, AccountFacts, Candidate};
 use crate::change_log::{self, Change, Entry};
 use crate::group::{self, GroupFacts};
+use crate::lookup;
 use crate::transaction::Tx;
 
 /// A kind of row that observations are written to.
@@ -45,8 +46,8 @@ pub(crate) struct Writer {
     pub(crate) logged: bool,
     /// The rows come from a look-up by id, which always leaves its instant.
     pub(crate) lookup: bool,
-    /// Rows of ids unknown to the mirror are written only if observed at or after this instant.
-    pub(crate) inserts_from: Instant,
+    /// What was observed before this instant is asked for again instead of written; of accounts alone.
+    pub(crate) writes_from: Instant,
 }
 
 /// How many rows came to be, and how many now say something else.
@@ -91,6 +92,7 @@ pub(crate) async fn write_rows<F: Mirrored>(tx: &mut Tx, writer: Writer, facts: 
     let (mut seen, mut absent, mut entries) = (Vec::new(), Vec::new(), Vec::new());
     // Rows of ids that were asked for and never seen alive until now.
     let mut tombstones: HashSet<i32> = HashSet::new();
+    let mut outdated = Vec::new();
     let mut tally = Tally::default();
     for candidate in candidates {
         let Some(new) = facts.get(&candidate.key).copied() else { continue };
@@ -100,8 +102,11 @@ pub(crate) async fn write_rows<F: Mirrored>(tx: &mut Tx, writer: Writer, facts: 
             Source::Page { awaited: awaited.contains(&candidate.key), watermark: writer.watermark }
         };
         let stored = candidate.old.as_ref().map(|old| Stored { observed: old.observed(), differs: !new.says_the_same(old) });
-        let too_old_to_insert = stored.is_none() && new.observed() < writer.inserts_from;
-        if too_old_to_insert || !wins(stored, new.observed(), source) {
+        if !wins(stored, new.observed(), source) {
+            continue;
+        }
+        if new.observed() < writer.writes_from {
+            outdated.push(candidate.key);
             continue;
         }
         if new.is_absent() {
@@ -123,6 +128,9 @@ pub(crate) async fn write_rows<F: Mirrored>(tx: &mut Tx, writer: Writer, facts: 
             News::Same => {}
         }
         seen.push(new);
+    }
+    if !outdated.is_empty() {
+        lookup::register_accounts(tx, writer.run, &outdated).await?;
     }
     if !seen.is_empty() {
         let inserted: HashSet<i32> = F::write_seen(tx, writer.org, &seen).await?.into_iter().collect();

@@ -35,6 +35,7 @@ impl Store {
     /// T2. Starts a run; false if it has started meanwhile, or another full run is active.
     pub async fn start_run(&self, org: OrgKey, run: RunKey) -> StoreResult<bool> {
         transact!(self, |tx| {
+            lock::start(tx, org).await?;
             let Some(full) = lock_requested(tx, run).await? else { return Ok(false) };
             if full {
                 if another_is_active(tx, org, run).await? {

@@ -60,8 +60,8 @@ pub(super) async fn claim<F>(
         if !may_commit(row.phase.parse::<Phase>()?, row.state.parse()?) {
             continue;
         }
-        let inserts_from = Instant(i64::MIN);
-        writer = Some(Writer { org, run, watermark: Instant(row.watermark), logged: row.logged, lookup: false, inserts_from });
+        let writes_from = Instant(i64::MIN);
+        writer = Some(Writer { org, run, watermark: Instant(row.watermark), logged: row.logged, lookup: false, writes_from });
         claimed.push(Claimed {
             job: JobKey(row.job_key),
             kind: row.kind.parse()?,
@@ -75,13 +75,14 @@ pub(super) async fn claim<F>(
     Ok((claimed, writer))
 }
 
-/// The newest watermark of a full run of the organisation, other than this one, whose scan is over. It has asked for whatever it had
-/// to: a stalled member page must not bring in an account that it knows nothing of, under an older instant than its watermark.
-pub(super) async fn newest_scanned(tx: &mut Tx, org: OrgKey, run: RunKey) -> StoreResult<Instant> {
+/// The newest watermark of a full run of the organisation, other than this one, that goes on or is completed. It may have seen an
+/// account after a stalled member page did, found nothing to change, and left no instant; or asked for all accounts that it had to.
+pub(super) async fn newest_begun(tx: &mut Tx, org: OrgKey, run: RunKey) -> StoreResult<Instant> {
     let newest = sqlx::query_scalar!(
-        r#"-- page.newest_scanned
+        r#"-- page.newest_begun
         SELECT coalesce(max(watermark), 0) AS "newest!" FROM sync_run
-        WHERE org_key = $1 AND run_key <> $2 AND scope = 'full' AND phase IN ('verifying', 'sweeping', 'completed')"#,
+        WHERE org_key = $1 AND run_key <> $2 AND scope = 'full'
+            AND phase IN ('planning', 'scanning', 'verifying', 'sweeping', 'completed')"#,
         org.0,
         run.0
     );

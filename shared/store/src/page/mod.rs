@@ -136,11 +136,11 @@ impl Store {
         pages: &[&Keyed<F>],
     ) -> StoreResult<Vec<PageOutcome>> {
         transact!(self, |tx| {
+            lock::no_start(tx, org).await?;
             lock::shared(tx, run).await?;
-            lock::shared_with_full_runs(tx, org, run).await?;
             let (claimed, mut writer) = claim::claim(tx, org, run, pages).await?;
             if let Some(writer) = writer.as_mut().filter(|_| claimed.iter().any(|page| page.kind == JobKind::MemberPage)) {
-                writer.inserts_from = claim::newest_scanned(tx, org, run).await?;
+                writer.writes_from = claim::newest_begun(tx, org, run).await?;
             }
             let Some(writer) = writer else { return Ok(vec![PageOutcome::Refused; pages.len()]) };
             fail::fail_point!("worker::inside_page_transaction");
