@@ -8,7 +8,7 @@ use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, HashMap};
 
 use anyhow::{Context, Result, ensure};
-use orgmirror_domain::ids::{AccountId, Instant, OrgId, RunKey};
+use orgmirror_domain::ids::{AccountId, GroupId, Instant, OrgId, RunKey};
 use orgmirror_domain::freshness::fresh;
 use orgmirror_domain::job::JobKind;
 use orgmirror_domain::query::Direction;
@@ -17,63 +17,17 @@ use orgmirror_domain::sweep::SweepLimits;
 use orgmirror_store::attempt::{Drawn, Job};
 use orgmirror_store::sweep::Swept;
 use orgmirror_tests::until;
-use proptest::prelude::*;
-use proptest::test_runner::{Config, TestCaseError, TestRunner};
+use proptest::test_runner::{Config, RngAlgorithm, TestCaseError, TestRng, TestRunner};
 use sqlx::Row as _;
 use uuid::Uuid;
 
 use crate::counterexamples_stage::{ANY_NUMBER, Stage, Truth};
+use crate::counterexamples_steps::{Step, step};
 
 const PEOPLE: [&str; 5] = ["a", "b", "c", "d", "e"];
 const NAMES: [&str; 3] = ["x", "y", "z"];
 /// Accounts on a page.
 const PAGE: usize = 2;
-
-/// A step of the story; numbers choose among what there is at that moment.
-#[derive(Clone, Debug)]
-enum Step {
-    /// An account is created or renamed.
-    Put(u8, u8),
-    /// An account leaves.
-    Leave(u8),
-    /// A full run is requested and, if it may, started and planned.
-    Full,
-    /// A scoped run over two accounts is requested and started.
-    Scoped(u8, u8),
-    /// Somebody draws the instant of a pending job's read. Any number of readers may have the same job.
-    Draw(u8),
-    /// A reader that has drawn reads the world.
-    Read(u8),
-    /// A reader that has read commits.
-    Commit(u8),
-    /// A reader dies.
-    Die(u8),
-    /// A cursor is found expired.
-    Expire(u8),
-    /// A coordinator tries to move a run on, or to sweep it.
-    Advance(u8),
-    /// A person approves what a run would hide.
-    Approve(u8),
-    /// A person cancels a run.
-    Cancel(u8),
-}
-
-fn step() -> impl Strategy<Value = Step> {
-    prop_oneof![
-        4 => (any::<u8>(), any::<u8>()).prop_map(|(who, name)| Step::Put(who, name)),
-        3 => any::<u8>().prop_map(Step::Leave),
-        2 => Just(Step::Full),
-        3 => (any::<u8>(), any::<u8>()).prop_map(|(one, other)| Step::Scoped(one, other)),
-        12 => any::<u8>().prop_map(Step::Draw),
-        12 => any::<u8>().prop_map(Step::Read),
-        12 => any::<u8>().prop_map(Step::Commit),
-        1 => any::<u8>().prop_map(Step::Die),
-        1 => any::<u8>().prop_map(Step::Expire),
-        8 => any::<u8>().prop_map(Step::Advance),
-        1 => any::<u8>().prop_map(Step::Approve),
-        1 => any::<u8>().prop_map(Step::Cancel),
-    ]
-}
 
 struct Reader {
     job: Job,
@@ -115,6 +69,12 @@ impl Story<'_> {
             Step::Scoped(one, other) => {
                 let ids = [one, other].map(|who| AccountId::from(PEOPLE[usize::from(who) % PEOPLE.len()]));
                 let scope = Scope::Accounts { ids: ids.to_vec() };
+                let run = store.request_sync(stage.org, Uuid::new_v4(), RunKind::Manual, &scope).await?.run;
+                store.start_run(stage.org, run).await?;
+                self.runs.push(run);
+            }
+            Step::Group => {
+                let scope = Scope::Groups { ids: vec![GroupId(Uuid::from_u128(1))] };
                 let run = store.request_sync(stage.org, Uuid::new_v4(), RunKind::Manual, &scope).await?.run;
                 store.start_run(stage.org, run).await?;
                 self.runs.push(run);
@@ -266,7 +226,7 @@ async fn commit(stage: &Stage, reader: Reader) -> Result<()> {
     let answer = answer.context("the reader has not read")?;
     let mut all: Vec<(&str, &str)> = answer.iter().map(|(id, name)| (id.as_str(), name.as_str())).collect();
     match (job.kind, &job.page) {
-        (JobKind::UsersPage, Some(page)) => {
+        (JobKind::UsersPage | JobKind::MemberPage, Some(page)) => {
             if page.direction == Direction::Descending {
                 all.reverse();
             }
@@ -279,6 +239,7 @@ async fn commit(stage: &Stage, reader: Reader) -> Result<()> {
             stage.commit_page(&job, drawn, &all, next).await?;
         }
         (JobKind::AccountLookup, _) => drop(stage.commit_lookup(&job, drawn, &all).await?),
+        (JobKind::GroupLookup, _) => stage.commit_groups(&job, drawn).await?,
         (JobKind::Count, _) => {
             let count = if job.subjects[0] == "users" { all.len() } else { 0 };
             stage.store.commit_count(&job, drawn, 1, u64::try_from(count)?).await?;
@@ -289,14 +250,19 @@ async fn commit(stage: &Stage, reader: Reader) -> Result<()> {
     Ok(())
 }
 
-/// Method: random lists of steps, a fresh organisation for each; a failing list shrinks and is printed.
+/// Method: random lists of steps, a fresh organisation for each; a failing list shrinks and is printed. The lists are the same each
+/// time; `PROPTEST_CASES=1000` tries so many others.
 #[test]
 fn whatever_happens_in_whatever_order_freshness_never_lies() {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
     let stage = RefCell::new(runtime.block_on(Stage::new()).unwrap());
     let completed = Cell::new(0);
-    let config = Config { cases: 24, max_shrink_iters: 400, failure_persistence: None, ..Config::default() };
-    let outcome = TestRunner::new(config).run(&proptest::collection::vec(step(), 40..160), |steps| {
+    let config = |cases| Config { cases, max_shrink_iters: 300, failure_persistence: None, ..Config::default() };
+    let mut runner = match std::env::var("PROPTEST_CASES") {
+        Ok(cases) => TestRunner::new(config(cases.parse().unwrap())),
+        Err(_) => TestRunner::new_with_rng(config(24), TestRng::deterministic_rng(RngAlgorithm::ChaCha)),
+    };
+    let outcome = runner.run(&proptest::collection::vec(step(), 40..160), |steps| {
         let story = runtime.block_on(tell(&mut stage.borrow_mut(), &steps));
         completed.set(completed.get() + story.map_err(|error| TestCaseError::fail(format!("{error:#}")))?);
         Ok(())

@@ -100,8 +100,7 @@ impl Stage {
         let run = self.store.request_sync(self.org, Uuid::new_v4(), RunKind::Manual, &scope).await?.run;
         ensure!(self.store.start_run(self.org, run).await?);
         let look_up = self.only_job(run).await?;
-        let drawn = self.draw(&look_up).await?;
-        self.store.commit_group_lookup(&look_up, drawn, 1, vec![group(id)]).await?;
+        self.work(&look_up, &Truth::new()).await?;
         ensure!(self.store.advance(run).await? == Some(Phase::Scanning));
         Ok((run, self.only_job(run).await?))
     }
@@ -138,9 +137,17 @@ impl Stage {
         Ok(self.store.commit_account_lookup(job, drawn, 1, found).await?)
     }
 
+    /// Groups that are asked for are there.
+    pub async fn commit_groups(&self, job: &Job, drawn: Drawn) -> Result<()> {
+        let found = job.subjects.iter().filter_map(|id| GroupId::parse(id)).map(group).collect();
+        self.store.commit_group_lookup(job, drawn, 1, found).await?;
+        Ok(())
+    }
+
     /// Reads a job now, and commits it.
     pub async fn work(&self, job: &Job, truth: &Truth) -> Result<()> {
-        let drawn = self.draw(job).await?;
+        // The other end may have got there first.
+        let Some(drawn) = self.store.draw(Asking::For(job.key)).await? else { return Ok(()) };
         let all: Vec<(&str, &str)> = truth.iter().map(|(id, name)| (id.as_str(), name.as_str())).collect();
         match job.kind {
             JobKind::UsersPage | JobKind::MemberPage => drop(self.commit_page(job, drawn, &all, None).await?),
@@ -149,10 +156,7 @@ impl Stage {
                 let count = if job.subjects[0] == "users" { truth.len() } else { 0 };
                 self.store.commit_count(job, drawn, 1, u64::try_from(count)?).await?;
             }
-            JobKind::GroupLookup => {
-                let found = job.subjects.iter().filter_map(|id| GroupId::parse(id)).map(group).collect();
-                self.store.commit_group_lookup(job, drawn, 1, found).await?;
-            }
+            JobKind::GroupLookup => self.commit_groups(job, drawn).await?,
             other => anyhow::bail!("nobody plays {other}"),
         }
         Ok(())

@@ -9,6 +9,7 @@ mod counterexamples_ledger;
 mod counterexamples_observations;
 mod counterexamples_runs;
 mod counterexamples_stage;
+mod counterexamples_steps;
 mod counterexamples_two_ends;
 mod counterexamples_waiting;
 mod crashes;
