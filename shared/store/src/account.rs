@@ -55,6 +55,13 @@ pub(crate) struct Candidate<F> {
     pub(crate) known_alive: bool,
 }
 
+impl<F> Candidate<F> {
+    /// A key without a row.
+    pub(crate) fn absent(key: i32) -> Self {
+        Self { key, old: None, hidden: false, known_alive: false }
+    }
+}
+
 impl AccountFacts {
     /// The observation "not there".
     pub(crate) fn absent(account_key: i32, observed: Instant, observed_at: DateTime<Utc>) -> Self {
@@ -153,6 +160,17 @@ impl Store {
 /// Text as Postgres can hold it: everything but NUL, which becomes the replacement character.
 pub(crate) fn storable(text: Option<String>) -> Option<String> {
     text.map(|text| if text.contains('\0') { text.replace('\0', "\u{fffd}") } else { text })
+}
+
+/// Those of the keys that have no row.
+pub(crate) async fn rowless(tx: &mut Tx, keys: &[i32]) -> StoreResult<Vec<i32>> {
+    let keys = sqlx::query_scalar!(
+        r#"-- account.rowless
+        SELECT wanted.key AS "key!" FROM unnest($1::integer[]) AS wanted (key)
+        WHERE (SELECT stored.account_key FROM account AS stored WHERE stored.account_key = wanted.key) IS NULL"#,
+        keys
+    );
+    Ok(keys.fetch_all(&mut **tx).await?)
 }
 
 /// Locks and returns the rows of a batch that may have to be written, in order of key; equal rows that nobody waits for are left

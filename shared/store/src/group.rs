@@ -88,6 +88,17 @@ impl Store {
     }
 }
 
+/// Those of the keys that have no row.
+pub(crate) async fn rowless(tx: &mut Tx, keys: &[i32]) -> StoreResult<Vec<i32>> {
+    let keys = sqlx::query_scalar!(
+        r#"-- group.rowless
+        SELECT wanted.key AS "key!" FROM unnest($1::integer[]) AS wanted (key)
+        WHERE (SELECT stored.group_key FROM org_group AS stored WHERE stored.group_key = wanted.key) IS NULL"#,
+        keys
+    );
+    Ok(keys.fetch_all(&mut **tx).await?)
+}
+
 /// Locks and returns the rows of a batch that may have to be written; see `account::candidates`.
 pub(crate) async fn candidates(
     tx: &mut Tx,

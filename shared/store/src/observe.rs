@@ -31,6 +31,8 @@ pub(crate) trait Mirrored: Sized {
     /// The log's entry for a change from `old`; `None` if nothing that is logged differs.
     fn changed_entry(&self, old: &Self) -> Option<Entry>;
 
+    /// Those of the keys that have no row.
+    async fn rowless(tx: &mut Tx, keys: &[i32]) -> StoreResult<Vec<i32>>;
     async fn candidates(tx: &mut Tx, facts: &[&Self], awaited: &[i32], stamp_from: Instant) -> StoreResult<Vec<Candidate<Self>>>;
     async fn write_seen(tx: &mut Tx, org: OrgKey, facts: &[&Self]) -> StoreResult<Vec<i32>>;
     async fn write_absent(tx: &mut Tx, org: OrgKey, facts: &[&Self]) -> StoreResult<()>;
@@ -85,7 +87,18 @@ pub(crate) async fn write_rows<F: Mirrored>(tx: &mut Tx, writer: Writer, facts: 
     } else {
         (awaited(tx, writer.org, F::LOOKUP).await?, writer.watermark)
     };
-    let candidates = F::candidates(tx, &facts, &awaited, stamp_from).await?;
+    let mut candidates = Vec::new();
+    let mut stored: Vec<&F> = facts.clone();
+    if !writer.logged {
+        // A first run meets mostly rows that are not there: asking for the keys alone spares sending all of them twice.
+        let rowless = F::rowless(tx, &facts.iter().map(|fact| fact.key()).collect::<Vec<_>>()).await?;
+        let rowless: HashSet<i32> = rowless.into_iter().collect();
+        stored.retain(|fact| !rowless.contains(&fact.key()));
+        candidates.extend(rowless.into_iter().map(Candidate::absent));
+    }
+    if !stored.is_empty() {
+        candidates.extend(F::candidates(tx, &stored, &awaited, stamp_from).await?);
+    }
     let awaited: HashSet<i32> = awaited.into_iter().collect();
     let facts: HashMap<i32, &F> = facts.into_iter().map(|fact| (fact.key(), fact)).collect();
 
@@ -205,6 +218,10 @@ impl Mirrored for AccountFacts {
         something.then_some(Entry { key: self.account_key, change: Change::Changed, fields, joined, departed })
     }
 
+    async fn rowless(tx: &mut Tx, keys: &[i32]) -> StoreResult<Vec<i32>> {
+        account::rowless(tx, keys).await
+    }
+
     async fn candidates(tx: &mut Tx, facts: &[&Self], awaited: &[i32], from: Instant) -> StoreResult<Vec<Candidate<Self>>> {
         account::candidates(tx, facts, awaited, from).await
     }
@@ -246,6 +263,10 @@ impl Mirrored for GroupFacts {
         let fields = changed_fields(&old.logged_fields(), &self.logged_fields());
         let entry = Entry { key: self.group_key, change: Change::Changed, fields, joined: Vec::new(), departed: Vec::new() };
         (!entry.fields.is_empty()).then_some(entry)
+    }
+
+    async fn rowless(tx: &mut Tx, keys: &[i32]) -> StoreResult<Vec<i32>> {
+        group::rowless(tx, keys).await
     }
 
     async fn candidates(tx: &mut Tx, facts: &[&Self], awaited: &[i32], from: Instant) -> StoreResult<Vec<Candidate<Self>>> {
