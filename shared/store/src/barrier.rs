@@ -168,12 +168,25 @@ async fn enter_next(tx: &mut Tx, run: LockedRun) -> StoreResult<Option<Phase>> {
     Ok((moved.execute(&mut **tx).await?.rows_affected() > 0).then_some(next))
 }
 
+/// Where a chain starts.
+#[derive(Clone, Debug)]
+struct FirstPage {
+    /// Rows that it will read, about.
+    length: u64,
+    kind: &'static str,
+    partition: i32,
+    descending: bool,
+    filter: Value,
+    /// Rows of the whole partition, where it is read from both ends.
+    expected: Option<i64>,
+}
+
 /// The first pages of every partition, from both ends where the plan says so. The longest partition is published first.
 async fn register_partitions(tx: &mut Tx, run: RunKey) -> StoreResult<()> {
     let plan = sqlx::query_scalar!(r#"SELECT plan AS "plan!" FROM sync_run WHERE run_key = $1"#, run.0);
     let plan: Plan = serde_json::from_value(plan.fetch_one(&mut **tx).await?)
         .map_err(|source| StoreError::Json { column: "sync_run.plan", source })?;
-    let mut chains: Vec<(u64, &str, i32, bool, Value, Option<i64>)> = Vec::new();
+    let mut chains: Vec<FirstPage> = Vec::new();
     let users =
         plan.user_partitions.iter().map(|one| ("users_page", one.expected, one.two_ended, serde_json::to_value(&one.filter)));
     let groups =
@@ -183,17 +196,18 @@ async fn register_partitions(tx: &mut Tx, run: RunKey) -> StoreResult<()> {
         let number = i32::try_from(number).unwrap_or(i32::MAX);
         let both = two_ended.then(|| i64::try_from(expected).unwrap_or(i64::MAX));
         let length = if two_ended { expected / 2 } else { expected };
-        chains.push((length, kind, number, false, filter.clone(), both));
+        let first = FirstPage { length, kind, partition: number, descending: false, filter, expected: both };
         if two_ended {
-            chains.push((length, kind, number, true, filter, both));
+            chains.push(FirstPage { descending: true, ..first.clone() });
         }
+        chains.push(first);
     }
-    chains.sort_by_key(|chain| std::cmp::Reverse(chain.0));
-    let kinds: Vec<&str> = chains.iter().map(|chain| chain.1).collect();
-    let numbers: Vec<i32> = chains.iter().map(|chain| chain.2).collect();
-    let descending: Vec<bool> = chains.iter().map(|chain| chain.3).collect();
-    let filters: Vec<Value> = chains.iter().map(|chain| chain.4.clone()).collect();
-    let expected: Vec<Option<i64>> = chains.iter().map(|chain| chain.5).collect();
+    chains.sort_by_key(|chain| std::cmp::Reverse(chain.length));
+    let kinds: Vec<&str> = chains.iter().map(|chain| chain.kind).collect();
+    let numbers: Vec<i32> = chains.iter().map(|chain| chain.partition).collect();
+    let descending: Vec<bool> = chains.iter().map(|chain| chain.descending).collect();
+    let filters: Vec<Value> = chains.iter().map(|chain| chain.filter.clone()).collect();
+    let expected: Vec<Option<i64>> = chains.iter().map(|chain| chain.expected).collect();
     sqlx::query!(
         r#"-- barrier.register_partitions
         INSERT INTO sync_job (run_key, kind, partition, descending, restart, page, page_limit, filter, expected)

@@ -29,8 +29,11 @@ async fn shown(world: &World) -> Result<Shown> {
     rows.iter().map(|row| Ok(((row.try_get("kind")?, row.try_get("id")?), row.try_get("shown")?))).collect()
 }
 
-/// What must stand in `mirror.changes` after the mirror went from `before` to `after`: kind, id, change, groups joined and left.
-fn expected_changes(before: &Shown, after: &Shown) -> BTreeSet<(String, String, String, Vec<String>, Vec<String>)> {
+/// A row of `mirror.changes`: kind, id, change, groups joined, groups left.
+type Changed = (String, String, String, Vec<String>, Vec<String>);
+
+/// What must stand in `mirror.changes` after the mirror went from `before` to `after`.
+fn expected_changes(before: &Shown, after: &Shown) -> BTreeSet<Changed> {
     let groups = |shown: Option<&Value>| -> BTreeSet<String> {
         let groups = shown.and_then(|shown| shown["groups"].as_array());
         groups.into_iter().flatten().filter_map(|id| id.as_str().map(str::to_owned)).collect()

@@ -8,8 +8,8 @@ use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, HashMap};
 
 use anyhow::{Context, Result, ensure};
-use orgmirror_domain::ids::{AccountId, GroupId, Instant, OrgId, RunKey};
 use orgmirror_domain::freshness::fresh;
+use orgmirror_domain::ids::{AccountId, GroupId, Instant, OrgId, RunKey};
 use orgmirror_domain::job::JobKind;
 use orgmirror_domain::query::Direction;
 use orgmirror_domain::run::{Phase, RunKind, Scope};
@@ -177,8 +177,11 @@ impl Story<'_> {
             let ended = past.iter().map(|(instant, _)| *instant).chain([i64::MAX]);
             let states = std::iter::once(&None).chain(past.iter().map(|(_, state)| state)).zip(ended);
             let true_since: Vec<_> = states.filter(|(_, until)| *until > fresh).map(|(state, _)| state.clone()).collect();
-            ensure!(true_since.contains(&said), "{who} is {said:?} as of {fresh} (row {observed:?}, watermark {watermark:?}); \
-                    since then {true_since:?} were true, in all {past:?}");
+            ensure!(
+                true_since.contains(&said),
+                "{who} is {said:?} as of {fresh} (row {observed:?}, watermark {watermark:?}); \
+                    since then {true_since:?} were true, in all {past:?}"
+            );
         }
         Ok(())
     }

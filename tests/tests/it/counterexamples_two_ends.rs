@@ -49,8 +49,11 @@ async fn k19_a_rename_from_first_to_last_leaves_no_gap() -> Result<()> {
     Ok(())
 }
 
+/// Ids with nicknames as listed, and the cursor of the next page.
+type ListedPage = (Vec<(String, String)>, Option<String>);
+
 /// A page of the list as it is now, and where the next one starts.
-fn read(people: &Truth, job: &Job) -> Result<(Vec<(String, String)>, Option<String>)> {
+fn read(people: &Truth, job: &Job) -> Result<ListedPage> {
     let page = job.page.as_ref().context("a page")?;
     let mut rows: Vec<(String, String)> = people.iter().map(|(id, name)| (name.clone(), id.clone())).collect();
     rows.sort();
