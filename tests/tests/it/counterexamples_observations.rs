@@ -219,15 +219,16 @@ async fn k09_created_again_between_proof_and_sweep() -> Result<()> {
 
 /// A proof leaves its instant also where the row is a tombstone already; else somebody who read in between brings the account back
 /// for ever.
-/// Method: S hides an id; T sees it and stalls; it leaves again; F proves that; F completes; T commits.
+/// Method: T starts; S hides an id; T sees it and stalls; it leaves again; F, which keeps the tombstone since T is older, proves that;
+/// F completes; T commits.
 #[tokio::test(flavor = "multi_thread")]
 async fn k09_a_second_proof_leaves_its_instant() -> Result<()> {
     let stage = Stage::new().await?;
     stage.mirror(&truth(&[])).await?;
     let nobody = truth(&[]);
+    let (t, look_up) = stage.scoped(&["1"]).await?;
     let (s, _) = stage.scoped(&["1"]).await?;
     stage.finish(s, &nobody).await?;
-    let (t, look_up) = stage.scoped(&["1"]).await?;
     let in_between = stage.draw(&look_up).await?;
     let f = stage.full(0, false).await?;
     stage.finish(f, &nobody).await?;
