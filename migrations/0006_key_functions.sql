@@ -13,6 +13,8 @@ BEGIN
             FROM unnest(ids) WITH ORDINALITY AS wanted (id, position)
         );
         EXIT WHEN array_position(keys, NULL) IS NULL;
+        -- Whoever uses a key commits later, and the log is written in order: this commit need not wait for the disk.
+        PERFORM set_config('synchronous_commit', 'off', true);
         -- Sorted, so that two callers with overlapping new ids wait for one another in one direction only.
         INSERT INTO account_key (org_key, account_id)
         SELECT DISTINCT org, wanted.id FROM unnest(ids, keys) AS wanted (id, key) WHERE wanted.key IS NULL ORDER BY wanted.id
@@ -33,6 +35,8 @@ BEGIN
             FROM unnest(ids) WITH ORDINALITY AS wanted (id, position)
         );
         EXIT WHEN array_position(keys, NULL) IS NULL;
+        -- Whoever uses a key commits later, and the log is written in order: this commit need not wait for the disk.
+        PERFORM set_config('synchronous_commit', 'off', true);
         -- Sorted, so that two callers with overlapping new ids wait for one another in one direction only.
         INSERT INTO group_key (org_key, group_id)
         SELECT DISTINCT org, wanted.id FROM unnest(ids, keys) AS wanted (id, key) WHERE wanted.key IS NULL ORDER BY wanted.id

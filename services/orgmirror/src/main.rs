@@ -16,10 +16,6 @@ use orgmirror_runtime::telemetry::{self, LogFormat};
 use cli::{Cli, Command};
 use outcome::Outcome;
 
-/// A page is thousands of small strings, made on one thread and dropped on another.
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
-
 fn main() -> ExitCode {
     #[cfg(feature = "failpoints")]
     let _scenario = fail::FailScenario::setup();

@@ -28,11 +28,15 @@ pub(crate) async fn no_start(tx: &mut Tx, org: OrgKey) -> StoreResult<()> {
 
 /// For a write: waits only for a transition. Makes the transaction's statements look rows up by key, whatever the planner believes
 /// about the tables' sizes: during a first load it believes that they are empty.
+///
+/// Its commit does not wait for the disk. A crash of Postgres may lose it whole, rows, log and the job's mark together, and then the
+/// job is pending as before. What relies on it (a transition, a completed run) waits for the disk, and the log is written in order.
 pub(crate) async fn shared(tx: &mut Tx, run: RunKey) -> StoreResult<()> {
     sqlx::query!(
         r#"-- lock.shared
         SELECT
             pg_advisory_xact_lock_shared($1),
+            set_config('synchronous_commit', 'off', true) AS unsynced,
             set_config('enable_seqscan', 'off', true) AS seqscan,
             set_config('enable_hashjoin', 'off', true) AS hashjoin,
             set_config('enable_mergejoin', 'off', true) AS mergejoin"#,
