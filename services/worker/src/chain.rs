@@ -1,5 +1,5 @@
-//! Walks a cursor chain: while a page's transaction runs, the next page is already fetched, and thrown away if the transaction is
-//! refused. So a chain is bound by the API's latency alone.
+//! Walks a cursor chain: while a page's transaction runs, the next page is already fetched and its ids have got their keys; it is
+//! thrown away if the transaction is refused. So a chain is bound by the API's latency alone.
 //!
 //! After some pages, or when the worker stops, the chain is handed back through the queue, so that added workers get work.
 
@@ -7,14 +7,15 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use orgmirror_atlassian::{ApiError, Client, Operation, Permit};
+use orgmirror_domain::ids::OrgKey;
 use orgmirror_domain::job::JobMessage;
 use orgmirror_domain::query::{Page, PageQuery};
 use orgmirror_store::StoreResult;
 use orgmirror_store::attempt::{Asking, PagePosition};
-use orgmirror_store::page::{PageCommit, PageOutcome};
+use orgmirror_store::page::{PageCommit, PageOutcome, ReadyPage};
 
 use crate::env::{Delivered, Env};
-use crate::read::{Left, Read};
+use crate::read::Left;
 
 /// Pages after which a chain is handed back if other jobs wait.
 const PAGES: u32 = 20;
@@ -38,8 +39,14 @@ pub(crate) trait Listing {
         query: PageQuery<Self::Filter>,
     ) -> impl Future<Output = Result<Page<Self::Row>, ApiError>> + Send;
 
-    /// Commits a page.
-    fn commit(env: &Env, job: &Delivered, page: PageCommit<Self::Row>) -> impl Future<Output = StoreResult<PageOutcome>> + Send;
+    /// Makes a page ready to be committed.
+    fn ready(env: &Env, org: OrgKey, page: PageCommit<Self::Row>) -> impl Future<Output = StoreResult<ReadyPage>> + Send;
+}
+
+/// A page that was read, and where the list goes on.
+struct PageRead {
+    ready: ReadyPage,
+    next: Option<String>,
 }
 
 /// Walks the chain of a page job, from that page on. On an error `job` is the page that met it.
@@ -48,15 +55,14 @@ pub(crate) async fn walk<L: Listing>(env: &Env, job: &mut Delivered, filter: L::
     let (started, first) = (Instant::now(), position.page);
     let mut read = page::<L>(env, job, Asking::For(job.key()), query(&filter, &position)).await?;
     loop {
-        let cursor = read.answer.next.clone().filter(|_| !position.last);
+        let cursor = read.next.take().filter(|_| !position.last);
         let turn_is_over = turn_is_over(env, job, started, position.page - first).await;
-        let commit = PageCommit { job: job.key(), drawn: read.drawn, page: read.answer, calls: read.calls };
         let ahead = async {
             let cursor = cursor.clone().filter(|_| !turn_is_over)?;
             let next = PagePosition { cursor: Some(cursor), page: position.page + 1, ..position.clone() };
             Some(page::<L>(env, job, Asking::AheadOf(job.key()), query(&filter, &next)).await)
         };
-        let (outcome, ahead) = tokio::join!(L::commit(env, job, commit), ahead);
+        let (outcome, ahead) = tokio::join!(env.group_commit.commit(job.org, job.run, read.ready.of_job(job.key())), ahead);
         let PageOutcome::Committed { next: Some(next) } = outcome? else { return Ok(()) };
         if turn_is_over {
             publish(env, job, next.job).await;
@@ -92,13 +98,11 @@ async fn publish(env: &Env, job: &Delivered, next: orgmirror_domain::ids::JobKey
     }
 }
 
-async fn page<L: Listing>(
-    env: &Env,
-    job: &Delivered,
-    asking: Asking,
-    query: PageQuery<L::Filter>,
-) -> Result<Read<Page<L::Row>>, Left> {
-    env.read(asking, job.lane, L::OPERATION, |client, permit| L::fetch(client, permit, query.clone())).await
+async fn page<L: Listing>(env: &Env, job: &Delivered, asking: Asking, query: PageQuery<L::Filter>) -> Result<PageRead, Left> {
+    let read = env.read(asking, job.lane, L::OPERATION, |client, permit| L::fetch(client, permit, query.clone())).await?;
+    let next = read.answer.next.clone();
+    let page = PageCommit { job: job.key(), drawn: read.drawn, page: read.answer, calls: read.calls };
+    Ok(PageRead { ready: L::ready(env, job.org, page).await?, next })
 }
 
 fn query<F: Clone>(filter: &F, position: &PagePosition) -> PageQuery<F> {

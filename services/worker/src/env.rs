@@ -50,7 +50,7 @@ impl Env {
         settings: &WorkerSettings,
         stop: CancellationToken,
     ) -> Self {
-        let group_commit = GroupCommit::start(store.clone());
+        let group_commit = GroupCommit::start(&store);
         let (held, started, last_answer) = (Held::default(), Instant::now(), AtomicU64::new(0));
         let (concurrency, lease) = (settings.concurrency, settings.lease);
         Self { store, api, publisher, group_commit, held, org, concurrency, lease, stop, started, last_answer }

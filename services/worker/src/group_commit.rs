@@ -8,14 +8,16 @@ use orgmirror_store::{Store, StoreResult};
 use tokio::sync::{Mutex, mpsc, oneshot};
 
 /// Pages in one transaction: more would hold its row locks longer without being cheaper.
-const PAGES: usize = 8;
-/// Transactions at a time: while one waits for the disk, the other's rows are compared.
+const PAGES: usize = 16;
+/// Transactions of a kind of rows at a time: while one is in the database, the other's rows are compared.
 const COMMITTERS: usize = 2;
 
-/// Takes pages and tells what became of them.
+/// Takes pages and tells what became of them. Accounts and groups don't wait for one another: a page of groups costs a fifth of a page
+/// of accounts, and the chains of groups are the longest.
 #[derive(Clone)]
 pub(crate) struct GroupCommit {
-    queue: mpsc::Sender<Waiting>,
+    accounts: mpsc::Sender<Waiting>,
+    groups: mpsc::Sender<Waiting>,
 }
 
 struct Waiting {
@@ -26,24 +28,29 @@ struct Waiting {
 }
 
 impl GroupCommit {
-    pub(crate) fn start(store: Store) -> Self {
-        let (queue, waiting) = mpsc::channel(PAGES * COMMITTERS);
-        let waiting = Arc::new(Mutex::new(waiting));
-        for _ in 0..COMMITTERS {
-            tokio::spawn(commit_for_ever(store.clone(), Arc::clone(&waiting)));
-        }
-        Self { queue }
+    pub(crate) fn start(store: &Store) -> Self {
+        Self { accounts: start(store), groups: start(store) }
     }
 
     /// Commits a page together with whatever else is ready.
     pub(crate) async fn commit(&self, org: OrgKey, run: RunKey, page: ReadyPage) -> StoreResult<PageOutcome> {
         let (answer, outcome) = oneshot::channel();
         // Both fail only when the committers are gone, and with them the process.
-        if self.queue.send(Waiting { org, run, page, answer }).await.is_err() {
+        let queue = if page.is_of_groups() { &self.groups } else { &self.accounts };
+        if queue.send(Waiting { org, run, page, answer }).await.is_err() {
             return Ok(PageOutcome::Refused);
         }
         outcome.await.unwrap_or(Ok(PageOutcome::Refused))
     }
+}
+
+fn start(store: &Store) -> mpsc::Sender<Waiting> {
+    let (queue, waiting) = mpsc::channel(PAGES * COMMITTERS);
+    let waiting = Arc::new(Mutex::new(waiting));
+    for _ in 0..COMMITTERS {
+        tokio::spawn(commit_for_ever(store.clone(), Arc::clone(&waiting)));
+    }
+    queue
 }
 
 async fn commit_for_ever(store: Store, queue: Arc<Mutex<mpsc::Receiver<Waiting>>>) {
@@ -54,8 +61,7 @@ async fn commit_for_ever(store: Store, queue: Arc<Mutex<mpsc::Receiver<Waiting>>
             return;
         }
         while let Some(first) = batch.pop() {
-            let (mut together, rest): (Vec<_>, Vec<_>) =
-                batch.into_iter().partition(|one| one.run == first.run && one.page.is_like(&first.page));
+            let (mut together, rest): (Vec<_>, Vec<_>) = batch.into_iter().partition(|one| one.run == first.run);
             together.push(first);
             batch = rest;
             commit_together(&store, together).await;
@@ -63,7 +69,7 @@ async fn commit_for_ever(store: Store, queue: Arc<Mutex<mpsc::Receiver<Waiting>>
     }
 }
 
-/// Commits pages of one run and kind. If that fails, each is tried alone, so that one page's trouble is not the others'.
+/// Commits pages of one run. If that fails, each is tried alone, so that one page's trouble is not the others'.
 async fn commit_together(store: &Store, waiting: Vec<Waiting>) {
     let Some((org, run)) = waiting.first().map(|one| (one.org, one.run)) else { return };
     let pages: Vec<&ReadyPage> = waiting.iter().map(|one| &one.page).collect();

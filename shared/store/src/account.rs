@@ -2,9 +2,12 @@
 
 use chrono::{DateTime, Utc};
 use orgmirror_domain::ids::{Instant, OrgKey};
+use orgmirror_domain::job::JobKind;
 use orgmirror_domain::observation::Account;
 use serde_json::{Map, Value, json};
 
+use crate::fingerprint::Fingerprint;
+use crate::observe::{Differing, Standing};
 use crate::transaction::Tx;
 use crate::{Store, StoreResult};
 
@@ -42,24 +45,8 @@ pub(crate) struct AccountFacts {
     pub(crate) observed: i64,
     observed_at: Option<DateTime<Utc>>,
     pub(crate) missing: bool,
-}
-
-/// A row that must perhaps be written: new, different, awaited, or written by others during this run.
-pub(crate) struct Candidate<F> {
-    pub(crate) key: i32,
-    /// The row as it stands, locked; `None` where there is none.
-    pub(crate) old: Option<F>,
-    /// The row is swept.
-    pub(crate) hidden: bool,
-    /// The row was seen alive at some time.
-    pub(crate) known_alive: bool,
-}
-
-impl<F> Candidate<F> {
-    /// A key without a row.
-    pub(crate) fn absent(key: i32) -> Self {
-        Self { key, old: None, hidden: false, known_alive: false }
-    }
+    /// Of all the above but the key and the observation's time.
+    pub(crate) fingerprint: i64,
 }
 
 impl AccountFacts {
@@ -70,7 +57,40 @@ impl AccountFacts {
 
     /// Whether both say the same, whenever they were observed.
     pub(crate) fn says_the_same(&self, other: &Self) -> bool {
-        Self { observed: other.observed, observed_at: other.observed_at, ..self.clone() } == *other
+        let (observed, observed_at, fingerprint) = (other.observed, other.observed_at, other.fingerprint);
+        Self { observed, observed_at, fingerprint, ..self.clone() } == *other
+    }
+
+    fn fingerprinted(mut self) -> Self {
+        let mut of = Fingerprint::default();
+        for text in [
+            &self.account_type,
+            &self.status,
+            &self.account_status,
+            &self.membership_status,
+            &self.claim_status,
+            &self.management_source,
+            &self.name,
+            &self.nickname,
+            &self.email,
+            &self.picture,
+            &self.avatar,
+            &self.job_title,
+            &self.department,
+            &self.organization,
+            &self.location,
+            &self.time_zone,
+        ] {
+            of.text(text.as_deref());
+        }
+        of.flag(self.mfa_enabled).flag(self.email_verified).flag(self.for_deletion);
+        of.time(self.added_to_org_at).time(self.deactivated_at);
+        of.list(&self.platform_roles, |of, role| of.text(Some(role)));
+        of.list(&self.access_keys, |of, key| of.number(Some(i64::from(*key))));
+        of.list(&self.access_active_at, |of, at| of.time(*at));
+        of.list(&self.group_keys, |of, key| of.number(Some(i64::from(*key))));
+        self.fingerprint = of.finish();
+        self
     }
 
     /// What the change log compares: everything but memberships, which it keeps apart, and activity, which changes daily.
@@ -151,7 +171,9 @@ impl Store {
                 observed: observed.0,
                 observed_at: Some(observed_at),
                 missing: false,
+                fingerprint: 0,
             }
+            .fingerprinted()
         });
         Ok(facts.collect())
     }
@@ -162,80 +184,60 @@ pub(crate) fn storable(text: Option<String>) -> Option<String> {
     text.map(|text| if text.contains('\0') { text.replace('\0', "\u{fffd}") } else { text })
 }
 
-/// Those of the keys that have no row.
-pub(crate) async fn rowless(tx: &mut Tx, keys: &[i32]) -> StoreResult<Vec<i32>> {
-    let keys = sqlx::query_scalar!(
-        r#"-- account.rowless
-        SELECT wanted.key AS "key!" FROM unnest($1::integer[]) AS wanted (key)
-        WHERE (SELECT stored.account_key FROM account AS stored WHERE stored.account_key = wanted.key) IS NULL"#,
-        keys
+/// Those of a batch that may have to be written: without a row, missing, with another fingerprint, observed since `stamp_from`, or
+/// subject of an unfinished look-up of `awaited_by`.
+pub(crate) async fn differing(
+    tx: &mut Tx,
+    org: OrgKey,
+    (keys, fingerprints): (&[i32], &[i64]),
+    stamp_from: Instant,
+    awaited_by: Option<JobKind>,
+) -> StoreResult<Vec<Differing>> {
+    let rows = sqlx::query_as!(
+        Differing,
+        r#"-- account.differing
+        SELECT
+            incoming.key AS "key!",
+            stored.account_key IS NULL AS "rowless!",
+            coalesce(incoming.key = ANY (awaited.keys), false) AS "awaited!"
+        FROM awaited_keys($1, $5::text::job_kind) AS awaited (keys)
+        CROSS JOIN unnest($2::integer[], $3::bigint[]) AS incoming (key, fingerprint)
+        LEFT JOIN account AS stored ON stored.account_key = incoming.key
+        WHERE stored.account_key IS NULL
+            OR stored.missing
+            OR stored.fingerprint <> incoming.fingerprint
+            OR stored.observed >= $4
+            OR incoming.key = ANY (awaited.keys)"#,
+        org.0,
+        keys,
+        fingerprints,
+        stamp_from.0,
+        awaited_by.map(JobKind::as_str),
     );
-    Ok(keys.fetch_all(&mut **tx).await?)
+    Ok(rows.fetch_all(&mut **tx).await?)
 }
 
-/// Locks and returns the rows of a batch that may have to be written, in order of key; equal rows that nobody waits for are left
-/// out. `facts` must be sorted by key, each key once.
-pub(crate) async fn candidates(
-    tx: &mut Tx,
-    facts: &[&AccountFacts],
-    awaited: &[i32],
-    stamp_from: Instant,
-) -> StoreResult<Vec<Candidate<AccountFacts>>> {
-    let rows = sqlx::query!(
-        r#"-- account.candidates
+/// Locks rows, in order of key, and returns them as they stand.
+pub(crate) async fn locked(tx: &mut Tx, keys: &[i32]) -> StoreResult<Vec<Standing<AccountFacts>>> {
+    let rows = sqlx::query_as!(
+        Standing::<AccountFacts>,
+        r#"-- account.locked
         SELECT
-            incoming.account_key AS "key!",
-            stored.facts AS "old: AccountFacts",
-            coalesce(stored.hidden, false) AS "hidden!",
-            coalesce(stored.known_alive, false) AS "known_alive!"
-        FROM unnest($1::account_facts[]) AS incoming
-        -- Its own row lock keeps this sub-select from being pulled up: it stays a look-up by key.
-        LEFT JOIN LATERAL (
-            SELECT
-                ROW(
-                    a.account_key, a.account_type, a.status, a.account_status, a.membership_status, a.claim_status,
-                    a.management_source, a.mfa_enabled, a.email_verified, a.added_to_org_at, a.name, a.nickname, a.email, a.picture,
-                    a.avatar, a.job_title, a.department, a.organization, a.location, a.time_zone, a.deactivated_at, a.for_deletion,
-                    a.platform_roles, a.access_keys, a.access_active_at, a.group_keys, a.observed, a.observed_at, a.missing
-                )::account_facts AS facts,
-                a.account_key,
-                a.hidden_at IS NOT NULL AS hidden,
-                a.known_alive
-            FROM account AS a
-            WHERE a.account_key = incoming.account_key
-                AND (
-                    a.observed >= $3
-                    OR a.account_key = ANY ($2)
-                    OR a.group_keys IS DISTINCT FROM incoming.group_keys
-                    OR (
-                        a.missing, a.account_type, a.status, a.account_status, a.membership_status, a.claim_status,
-                        a.management_source, a.mfa_enabled, a.email_verified, a.added_to_org_at, a.name, a.nickname, a.email,
-                        a.picture, a.avatar, a.job_title, a.department, a.organization, a.location, a.time_zone,
-                        a.deactivated_at, a.for_deletion, a.platform_roles, a.access_keys, a.access_active_at
-                    ) IS DISTINCT FROM (
-                        incoming.missing, incoming.account_type, incoming.status, incoming.account_status,
-                        incoming.membership_status, incoming.claim_status, incoming.management_source, incoming.mfa_enabled,
-                        incoming.email_verified, incoming.added_to_org_at, incoming.name, incoming.nickname, incoming.email,
-                        incoming.picture, incoming.avatar, incoming.job_title, incoming.department, incoming.organization,
-                        incoming.location, incoming.time_zone, incoming.deactivated_at, incoming.for_deletion,
-                        incoming.platform_roles, incoming.access_keys, incoming.access_active_at
-                    )
-                )
-            FOR NO KEY UPDATE
-        ) AS stored ON true
-        -- Not `facts IS NOT NULL`: of a composite that asks whether every field is.
-        WHERE stored.account_key IS NOT NULL
-            OR (SELECT a.account_key FROM account AS a WHERE a.account_key = incoming.account_key) IS NULL"#,
-        facts as &[&AccountFacts],
-        awaited,
-        stamp_from.0,
-    )
-    .fetch_all(&mut **tx)
-    .await?;
-    Ok(rows
-        .into_iter()
-        .map(|row| Candidate { key: row.key, old: row.old, hidden: row.hidden, known_alive: row.known_alive })
-        .collect())
+            ROW(
+                account_key, account_type, status, account_status, membership_status, claim_status, management_source, mfa_enabled,
+                email_verified, added_to_org_at, name, nickname, email, picture, avatar, job_title, department, organization,
+                location, time_zone, deactivated_at, for_deletion, platform_roles, access_keys, access_active_at, group_keys,
+                observed, observed_at, missing, fingerprint
+            )::account_facts AS "facts!: AccountFacts",
+            hidden_at IS NOT NULL AS "hidden!",
+            known_alive
+        FROM account
+        WHERE account_key = ANY ($1)
+        ORDER BY account_key
+        FOR NO KEY UPDATE"#,
+        keys,
+    );
+    Ok(rows.fetch_all(&mut **tx).await?)
 }
 
 /// Writes sightings, whole. The WHERE is the last word on which observation wins. Returns the keys of rows that came to be.
@@ -246,13 +248,13 @@ pub(crate) async fn write_seen(tx: &mut Tx, org: OrgKey, facts: &[&AccountFacts]
             account_key, org_key, observed, observed_at, known_alive, account_type, status, account_status, membership_status,
             claim_status, management_source, mfa_enabled, email_verified, added_to_org_at, name, nickname, email, picture, avatar,
             job_title, department, organization, location, time_zone, deactivated_at, for_deletion, platform_roles, access_keys,
-            access_active_at, group_keys
+            access_active_at, group_keys, fingerprint
         )
         SELECT
             account_key, $2, observed, observed_at, true, account_type, status, account_status, membership_status,
             claim_status, management_source, mfa_enabled, email_verified, added_to_org_at, name, nickname, email, picture, avatar,
             job_title, department, organization, location, time_zone, deactivated_at, for_deletion, platform_roles, access_keys,
-            access_active_at, group_keys
+            access_active_at, group_keys, fingerprint
         FROM unnest($1::account_facts[])
         ON CONFLICT (account_key) DO UPDATE SET
             observed = excluded.observed,
@@ -285,7 +287,8 @@ pub(crate) async fn write_seen(tx: &mut Tx, org: OrgKey, facts: &[&AccountFacts]
             platform_roles = excluded.platform_roles,
             access_keys = excluded.access_keys,
             access_active_at = excluded.access_active_at,
-            group_keys = excluded.group_keys
+            group_keys = excluded.group_keys,
+            fingerprint = excluded.fingerprint
         WHERE a.observed < excluded.observed
         -- A row that this statement inserted has never been locked or updated.
         RETURNING account_key AS "key!", xmax = 0 AS "inserted!""#,

@@ -2,10 +2,13 @@
 
 use chrono::{DateTime, Utc};
 use orgmirror_domain::ids::{GroupKey, Instant, OrgKey};
+use orgmirror_domain::job::JobKind;
 use orgmirror_domain::observation::{Grant, Group};
 use serde_json::{Map, Value, json};
 
-use crate::account::{Candidate, storable};
+use crate::account::storable;
+use crate::fingerprint::Fingerprint;
+use crate::observe::{Differing, Standing};
 use crate::transaction::Tx;
 use crate::{Store, StoreError, StoreResult};
 
@@ -27,6 +30,8 @@ pub(crate) struct GroupFacts {
     pub(crate) observed: i64,
     observed_at: Option<DateTime<Utc>>,
     pub(crate) missing: bool,
+    /// Of all the above but the key and the observation's time.
+    pub(crate) fingerprint: i64,
 }
 
 impl GroupFacts {
@@ -37,7 +42,19 @@ impl GroupFacts {
 
     /// Whether both say the same, whenever they were observed.
     pub(crate) fn says_the_same(&self, other: &Self) -> bool {
-        Self { observed: other.observed, observed_at: other.observed_at, ..self.clone() } == *other
+        let (observed, observed_at, fingerprint) = (other.observed, other.observed_at, other.fingerprint);
+        Self { observed, observed_at, fingerprint, ..self.clone() } == *other
+    }
+
+    fn fingerprinted(mut self) -> Self {
+        let mut of = Fingerprint::default();
+        for text in [&self.name, &self.description, &self.directory_id, &self.managed_by] {
+            of.text(text.as_deref());
+        }
+        of.flag(self.external_synced).flag(self.deletable).flag(self.modifiable).flag(self.readable);
+        of.number(self.member_count.map(i64::from)).number(self.resource_count.map(i64::from));
+        self.fingerprint = of.finish();
+        self
     }
 
     /// What the change log compares.
@@ -67,7 +84,7 @@ impl Store {
         let ids: Vec<_> = groups.iter().map(|group| group.group_id).collect();
         let keys = self.group_keys(org, &ids).await?;
         let facts = groups.into_iter().filter_map(|group| {
-            Some(GroupFacts {
+            let facts = GroupFacts {
                 group_key: *keys.get(&group.group_id)?,
                 name: storable(group.name),
                 description: storable(group.description),
@@ -82,76 +99,65 @@ impl Store {
                 observed: observed.0,
                 observed_at: Some(observed_at),
                 missing: false,
-            })
+                fingerprint: 0,
+            };
+            Some(facts.fingerprinted())
         });
         Ok(facts.collect())
     }
 }
 
-/// Those of the keys that have no row.
-pub(crate) async fn rowless(tx: &mut Tx, keys: &[i32]) -> StoreResult<Vec<i32>> {
-    let keys = sqlx::query_scalar!(
-        r#"-- group.rowless
-        SELECT wanted.key AS "key!" FROM unnest($1::integer[]) AS wanted (key)
-        WHERE (SELECT stored.group_key FROM org_group AS stored WHERE stored.group_key = wanted.key) IS NULL"#,
-        keys
+/// Those of a batch that may have to be written; see `account::differing`.
+pub(crate) async fn differing(
+    tx: &mut Tx,
+    org: OrgKey,
+    (keys, fingerprints): (&[i32], &[i64]),
+    stamp_from: Instant,
+    awaited_by: Option<JobKind>,
+) -> StoreResult<Vec<Differing>> {
+    let rows = sqlx::query_as!(
+        Differing,
+        r#"-- group.differing
+        SELECT
+            incoming.key AS "key!",
+            stored.group_key IS NULL AS "rowless!",
+            coalesce(incoming.key = ANY (awaited.keys), false) AS "awaited!"
+        FROM awaited_keys($1, $5::text::job_kind) AS awaited (keys)
+        CROSS JOIN unnest($2::integer[], $3::bigint[]) AS incoming (key, fingerprint)
+        LEFT JOIN org_group AS stored ON stored.group_key = incoming.key
+        WHERE stored.group_key IS NULL
+            OR stored.missing
+            OR stored.fingerprint <> incoming.fingerprint
+            OR stored.observed >= $4
+            OR incoming.key = ANY (awaited.keys)"#,
+        org.0,
+        keys,
+        fingerprints,
+        stamp_from.0,
+        awaited_by.map(JobKind::as_str),
     );
-    Ok(keys.fetch_all(&mut **tx).await?)
+    Ok(rows.fetch_all(&mut **tx).await?)
 }
 
-/// Locks and returns the rows of a batch that may have to be written; see `account::candidates`.
-pub(crate) async fn candidates(
-    tx: &mut Tx,
-    facts: &[&GroupFacts],
-    awaited: &[i32],
-    stamp_from: Instant,
-) -> StoreResult<Vec<Candidate<GroupFacts>>> {
-    let rows = sqlx::query!(
-        r#"-- group.candidates
+/// Locks rows, in order of key, and returns them as they stand.
+pub(crate) async fn locked(tx: &mut Tx, keys: &[i32]) -> StoreResult<Vec<Standing<GroupFacts>>> {
+    let rows = sqlx::query_as!(
+        Standing::<GroupFacts>,
+        r#"-- group.locked
         SELECT
-            incoming.group_key AS "key!",
-            stored.facts AS "old: GroupFacts",
-            coalesce(stored.hidden, false) AS "hidden!",
-            coalesce(stored.known_alive, false) AS "known_alive!"
-        FROM unnest($1::group_facts[]) AS incoming
-        LEFT JOIN LATERAL (
-            SELECT
-                ROW(
-                    g.group_key, g.name, g.description, g.directory_id, g.external_synced, g.managed_by, g.deletable, g.modifiable,
-                    g.readable, g.member_count, g.resource_count, g.observed, g.observed_at, g.missing
-                )::group_facts AS facts,
-                g.group_key,
-                g.hidden_at IS NOT NULL AS hidden,
-                g.known_alive
-            FROM org_group AS g
-            WHERE g.group_key = incoming.group_key
-                AND (
-                    g.observed >= $3
-                    OR g.group_key = ANY ($2)
-                    OR (
-                        g.missing, g.name, g.description, g.directory_id, g.external_synced, g.managed_by, g.deletable,
-                        g.modifiable, g.readable, g.member_count, g.resource_count
-                    ) IS DISTINCT FROM (
-                        incoming.missing, incoming.name, incoming.description, incoming.directory_id, incoming.external_synced,
-                        incoming.managed_by, incoming.deletable, incoming.modifiable, incoming.readable, incoming.member_count,
-                        incoming.resource_count
-                    )
-                )
-            FOR NO KEY UPDATE
-        ) AS stored ON true
-        -- Not `facts IS NOT NULL`: of a composite that asks whether every field is.
-        WHERE stored.group_key IS NOT NULL
-            OR (SELECT g.group_key FROM org_group AS g WHERE g.group_key = incoming.group_key) IS NULL"#,
-        facts as &[&GroupFacts],
-        awaited,
-        stamp_from.0,
-    )
-    .fetch_all(&mut **tx)
-    .await?;
-    Ok(rows
-        .into_iter()
-        .map(|row| Candidate { key: row.key, old: row.old, hidden: row.hidden, known_alive: row.known_alive })
-        .collect())
+            ROW(
+                group_key, name, description, directory_id, external_synced, managed_by, deletable, modifiable, readable,
+                member_count, resource_count, observed, observed_at, missing, fingerprint
+            )::group_facts AS "facts!: GroupFacts",
+            hidden_at IS NOT NULL AS "hidden!",
+            known_alive
+        FROM org_group
+        WHERE group_key = ANY ($1)
+        ORDER BY group_key
+        FOR NO KEY UPDATE"#,
+        keys,
+    );
+    Ok(rows.fetch_all(&mut **tx).await?)
 }
 
 /// Writes sightings, whole. The WHERE is the last word on which observation wins. Returns the keys of rows that came to be.
@@ -160,11 +166,11 @@ pub(crate) async fn write_seen(tx: &mut Tx, org: OrgKey, facts: &[&GroupFacts]) 
         r#"-- group.write_seen
         INSERT INTO org_group AS g (
             group_key, org_key, observed, observed_at, known_alive, name, description, directory_id, external_synced, managed_by,
-            deletable, modifiable, readable, member_count, resource_count
+            deletable, modifiable, readable, member_count, resource_count, fingerprint
         )
         SELECT
             group_key, $2, observed, observed_at, true, name, description, directory_id, external_synced, managed_by, deletable,
-            modifiable, readable, member_count, resource_count
+            modifiable, readable, member_count, resource_count, fingerprint
         FROM unnest($1::group_facts[])
         ON CONFLICT (group_key) DO UPDATE SET
             observed = excluded.observed,
@@ -182,7 +188,8 @@ pub(crate) async fn write_seen(tx: &mut Tx, org: OrgKey, facts: &[&GroupFacts]) 
             modifiable = excluded.modifiable,
             readable = excluded.readable,
             member_count = excluded.member_count,
-            resource_count = excluded.resource_count
+            resource_count = excluded.resource_count,
+            fingerprint = excluded.fingerprint
         WHERE g.observed < excluded.observed
         -- A row that this statement inserted has never been locked or updated.
         RETURNING group_key AS "key!", xmax = 0 AS "inserted!""#,

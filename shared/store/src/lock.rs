@@ -19,10 +19,9 @@ pub(crate) async fn start(tx: &mut Tx, org: OrgKey) -> StoreResult<()> {
     Ok(())
 }
 
-/// For a page, before its run's lock: no run of the organisation starts meanwhile. Runs' keys are positive, so minus the organisation's
-/// is nobody else's.
-pub(crate) async fn no_start(tx: &mut Tx, org: OrgKey) -> StoreResult<()> {
-    sqlx::query!("SELECT pg_advisory_xact_lock_shared(-$1::bigint)", i64::from(org.0)).execute(&mut **tx).await?;
+/// For pages: no run of the organisation starts meanwhile, and this one does not move on.
+pub(crate) async fn pages(tx: &mut Tx, org: OrgKey, run: RunKey) -> StoreResult<()> {
+    sqlx::query!("SELECT lock_pages($1, $2)", org.0, run.0).execute(&mut **tx).await?;
     Ok(())
 }
 
@@ -32,17 +31,6 @@ pub(crate) async fn no_start(tx: &mut Tx, org: OrgKey) -> StoreResult<()> {
 /// Its commit does not wait for the disk. A crash of Postgres may lose it whole, rows, log and the job's mark together, and then the
 /// job is pending as before. What relies on it (a transition, a completed run) waits for the disk, and the log is written in order.
 pub(crate) async fn shared(tx: &mut Tx, run: RunKey) -> StoreResult<()> {
-    sqlx::query!(
-        r#"-- lock.shared
-        SELECT
-            pg_advisory_xact_lock_shared($1),
-            set_config('synchronous_commit', 'off', true) AS unsynced,
-            set_config('enable_seqscan', 'off', true) AS seqscan,
-            set_config('enable_hashjoin', 'off', true) AS hashjoin,
-            set_config('enable_mergejoin', 'off', true) AS mergejoin"#,
-        run.0
-    )
-    .fetch_one(&mut **tx)
-    .await?;
+    sqlx::query!("SELECT lock_run($1)", run.0).execute(&mut **tx).await?;
     Ok(())
 }

@@ -9,7 +9,7 @@ use orgmirror_domain::winner::{Source, Stored, wins};
 use serde_json::Map;
 
 use crate::StoreResult;
-use crate::account::{self, AccountFacts, Candidate};
+use crate::account::{self, AccountFacts};
 use crate::change_log::{self, Change, Entry};
 use crate::group::{self, GroupFacts};
 use crate::lookup;
@@ -31,11 +31,37 @@ pub(crate) trait Mirrored: Sized {
     /// The log's entry for a change from `old`; `None` if nothing that is logged differs.
     fn changed_entry(&self, old: &Self) -> Option<Entry>;
 
-    /// Those of the keys that have no row.
-    async fn rowless(tx: &mut Tx, keys: &[i32]) -> StoreResult<Vec<i32>>;
-    async fn candidates(tx: &mut Tx, facts: &[&Self], awaited: &[i32], stamp_from: Instant) -> StoreResult<Vec<Candidate<Self>>>;
+    fn fingerprint(&self) -> i64;
+
+    async fn differing(
+        tx: &mut Tx,
+        org: OrgKey,
+        incoming: (&[i32], &[i64]),
+        stamp_from: Instant,
+        awaited_by: Option<JobKind>,
+    ) -> StoreResult<Vec<Differing>>;
+    async fn locked(tx: &mut Tx, keys: &[i32]) -> StoreResult<Vec<Standing<Self>>>;
     async fn write_seen(tx: &mut Tx, org: OrgKey, facts: &[&Self]) -> StoreResult<Vec<i32>>;
     async fn write_absent(tx: &mut Tx, org: OrgKey, facts: &[&Self]) -> StoreResult<()>;
+}
+
+/// A row that must perhaps be written. Read before it is locked: what others write in between is seen when it is.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Differing {
+    pub(crate) key: i32,
+    /// The key has no row.
+    pub(crate) rowless: bool,
+    /// The row is the subject of a look-up that is pending.
+    pub(crate) awaited: bool,
+}
+
+/// A row as it stands, locked.
+pub(crate) struct Standing<F> {
+    pub(crate) facts: F,
+    /// The row is swept.
+    pub(crate) hidden: bool,
+    /// The row was seen alive at some time.
+    pub(crate) known_alive: bool,
 }
 
 /// On whose behalf rows are written.
@@ -59,47 +85,15 @@ pub(crate) struct Tally {
     pub(crate) changed: i32,
 }
 
-/// Keys of the subjects of unfinished look-ups of an organisation. Read before the rows: a look-up that finishes in between is seen
-/// by the rows' own instants.
-pub(crate) async fn awaited(tx: &mut Tx, org: OrgKey, lookup: JobKind) -> StoreResult<Vec<i32>> {
-    let keys = sqlx::query_scalar!(
-        r#"-- observe.awaited
-        SELECT DISTINCT subject.key AS "key!"
-        FROM sync_run AS run
-        INNER JOIN sync_job AS job ON job.run_key = run.run_key
-        CROSS JOIN LATERAL unnest(job.subject_keys) AS subject (key)
-        WHERE run.org_key = $1
-            AND run.finished_at IS NULL
-            AND job.state = 'pending'
-            AND job.kind IN ('account_lookup', 'group_lookup')
-            AND job.kind = $2::text::job_kind"#,
-        org.0,
-        lookup.as_str(),
-    );
-    Ok(keys.fetch_all(&mut **tx).await?)
-}
-
 /// Writes what wins of a batch of observations, and logs what changed. `facts` may name a key more than once: the newest counts.
 pub(crate) async fn write_rows<F: Mirrored>(tx: &mut Tx, writer: Writer, facts: Vec<&F>) -> StoreResult<Tally> {
     let facts = newest_of_each(facts);
-    let (awaited, stamp_from) = if writer.lookup {
-        (Vec::new(), Instant(i64::MIN))
-    } else {
-        (awaited(tx, writer.org, F::LOOKUP).await?, writer.watermark)
-    };
-    let mut candidates = Vec::new();
-    let mut stored: Vec<&F> = facts.clone();
-    if !writer.logged {
-        // A first run meets mostly rows that are not there: asking for the keys alone spares sending all of them twice.
-        let rowless = F::rowless(tx, &facts.iter().map(|fact| fact.key()).collect::<Vec<_>>()).await?;
-        let rowless: HashSet<i32> = rowless.into_iter().collect();
-        stored.retain(|fact| !rowless.contains(&fact.key()));
-        candidates.extend(rowless.into_iter().map(Candidate::absent));
-    }
-    if !stored.is_empty() {
-        candidates.extend(F::candidates(tx, &stored, &awaited, stamp_from).await?);
-    }
-    let awaited: HashSet<i32> = awaited.into_iter().collect();
+    let (keys, fingerprints): (Vec<i32>, Vec<i64>) = facts.iter().map(|fact| (fact.key(), fact.fingerprint())).unzip();
+    let (stamp_from, awaited_by) = if writer.lookup { (Instant(i64::MIN), None) } else { (writer.watermark, Some(F::LOOKUP)) };
+    let differing = F::differing(tx, writer.org, (&keys, &fingerprints), stamp_from, awaited_by).await?;
+    let locked: Vec<i32> = differing.iter().filter(|row| !row.rowless).map(|row| row.key).collect();
+    let standing = if locked.is_empty() { Vec::new() } else { F::locked(tx, &locked).await? };
+    let mut standing: HashMap<i32, Standing<F>> = standing.into_iter().map(|row| (row.facts.key(), row)).collect();
     let facts: HashMap<i32, &F> = facts.into_iter().map(|fact| (fact.key(), fact)).collect();
 
     let (mut seen, mut absent, mut entries) = (Vec::new(), Vec::new(), Vec::new());
@@ -107,32 +101,33 @@ pub(crate) async fn write_rows<F: Mirrored>(tx: &mut Tx, writer: Writer, facts: 
     let mut tombstones: HashSet<i32> = HashSet::new();
     let mut outdated = Vec::new();
     let mut tally = Tally::default();
-    for candidate in candidates {
-        let Some(new) = facts.get(&candidate.key).copied() else { continue };
-        let source = if writer.lookup {
-            Source::LookUp
-        } else {
-            Source::Page { awaited: awaited.contains(&candidate.key), watermark: writer.watermark }
-        };
-        let stored = candidate.old.as_ref().map(|old| Stored { observed: old.observed(), differs: !new.says_the_same(old) });
+    for Differing { key, awaited, .. } in differing {
+        let Some(new) = facts.get(&key).copied() else { continue };
+        let old = standing.remove(&key);
+        let source = if writer.lookup { Source::LookUp } else { Source::Page { awaited, watermark: writer.watermark } };
+        let stored = old.as_ref().map(|old| Stored {
+            observed: old.facts.observed(),
+            // The fingerprint of another program is replaced, although the row says the same.
+            differs: new.fingerprint() != old.facts.fingerprint() || !new.says_the_same(&old.facts),
+        });
         if !wins(stored, new.observed(), source) {
             continue;
         }
         if new.observed() < writer.writes_from {
-            outdated.push(candidate.key);
+            outdated.push(key);
             continue;
         }
         if new.is_absent() {
             absent.push(new);
             continue;
         }
-        match news(&candidate, new) {
+        match news(old.as_ref(), new) {
             News::Added(change) => {
-                if candidate.old.is_some() {
+                if old.is_some() {
                     tally.added += 1;
-                    tombstones.insert(candidate.key);
+                    tombstones.insert(key);
                 }
-                entries.push(Entry { key: candidate.key, change, fields: Map::new(), joined: Vec::new(), departed: Vec::new() });
+                entries.push(Entry { key, change, fields: Map::new(), joined: Vec::new(), departed: Vec::new() });
             }
             News::Changed(entry) => {
                 tally.changed += 1;
@@ -173,16 +168,16 @@ enum News {
     Same,
 }
 
-fn news<F: Mirrored>(candidate: &Candidate<F>, new: &F) -> News {
-    match &candidate.old {
-        Some(old) if candidate.known_alive && !candidate.hidden => {
-            if new.says_the_same(old) {
+fn news<F: Mirrored>(old: Option<&Standing<F>>, new: &F) -> News {
+    match old {
+        Some(old) if old.known_alive && !old.hidden => {
+            if new.says_the_same(&old.facts) {
                 News::Same
             } else {
-                News::Changed(new.changed_entry(old))
+                News::Changed(new.changed_entry(&old.facts))
             }
         }
-        Some(_) if candidate.known_alive => News::Added(Change::Returned),
+        Some(old) if old.known_alive => News::Added(Change::Returned),
         _ => News::Added(Change::Added),
     }
 }
@@ -218,12 +213,22 @@ impl Mirrored for AccountFacts {
         something.then_some(Entry { key: self.account_key, change: Change::Changed, fields, joined, departed })
     }
 
-    async fn rowless(tx: &mut Tx, keys: &[i32]) -> StoreResult<Vec<i32>> {
-        account::rowless(tx, keys).await
+    fn fingerprint(&self) -> i64 {
+        self.fingerprint
     }
 
-    async fn candidates(tx: &mut Tx, facts: &[&Self], awaited: &[i32], from: Instant) -> StoreResult<Vec<Candidate<Self>>> {
-        account::candidates(tx, facts, awaited, from).await
+    async fn differing(
+        tx: &mut Tx,
+        org: OrgKey,
+        incoming: (&[i32], &[i64]),
+        stamp_from: Instant,
+        awaited_by: Option<JobKind>,
+    ) -> StoreResult<Vec<Differing>> {
+        account::differing(tx, org, incoming, stamp_from, awaited_by).await
+    }
+
+    async fn locked(tx: &mut Tx, keys: &[i32]) -> StoreResult<Vec<Standing<Self>>> {
+        account::locked(tx, keys).await
     }
 
     async fn write_seen(tx: &mut Tx, org: OrgKey, facts: &[&Self]) -> StoreResult<Vec<i32>> {
@@ -265,12 +270,22 @@ impl Mirrored for GroupFacts {
         (!entry.fields.is_empty()).then_some(entry)
     }
 
-    async fn rowless(tx: &mut Tx, keys: &[i32]) -> StoreResult<Vec<i32>> {
-        group::rowless(tx, keys).await
+    fn fingerprint(&self) -> i64 {
+        self.fingerprint
     }
 
-    async fn candidates(tx: &mut Tx, facts: &[&Self], awaited: &[i32], from: Instant) -> StoreResult<Vec<Candidate<Self>>> {
-        group::candidates(tx, facts, awaited, from).await
+    async fn differing(
+        tx: &mut Tx,
+        org: OrgKey,
+        incoming: (&[i32], &[i64]),
+        stamp_from: Instant,
+        awaited_by: Option<JobKind>,
+    ) -> StoreResult<Vec<Differing>> {
+        group::differing(tx, org, incoming, stamp_from, awaited_by).await
+    }
+
+    async fn locked(tx: &mut Tx, keys: &[i32]) -> StoreResult<Vec<Standing<Self>>> {
+        group::locked(tx, keys).await
     }
 
     async fn write_seen(tx: &mut Tx, org: OrgKey, facts: &[&Self]) -> StoreResult<Vec<i32>> {

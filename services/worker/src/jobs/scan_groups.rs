@@ -3,10 +3,11 @@
 use std::sync::Arc;
 
 use orgmirror_atlassian::{ApiError, Client, Operation, Permit};
+use orgmirror_domain::ids::OrgKey;
 use orgmirror_domain::observation::Group;
 use orgmirror_domain::query::{GroupFilter, Page, PageQuery};
 use orgmirror_store::StoreResult;
-use orgmirror_store::page::{PageCommit, PageOutcome};
+use orgmirror_store::page::{PageCommit, ReadyPage};
 
 use super::filter_of;
 use crate::chain::{Listing, walk};
@@ -31,7 +32,7 @@ impl Listing for Groups {
         client.groups_page(permit, &query).await
     }
 
-    async fn commit(env: &Env, job: &Delivered, page: PageCommit<Group>) -> StoreResult<PageOutcome> {
-        env.group_commit.commit(job.org, job.run, env.store.ready_groups(job.org, page).await?).await
+    async fn ready(env: &Env, org: OrgKey, page: PageCommit<Group>) -> StoreResult<ReadyPage> {
+        env.store.ready_groups(org, page).await
     }
 }

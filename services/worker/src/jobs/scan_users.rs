@@ -3,10 +3,11 @@
 use std::sync::Arc;
 
 use orgmirror_atlassian::{ApiError, Client, Operation, Permit};
+use orgmirror_domain::ids::OrgKey;
 use orgmirror_domain::observation::Account;
 use orgmirror_domain::query::{Page, PageQuery, UserFilter};
 use orgmirror_store::StoreResult;
-use orgmirror_store::page::{PageCommit, PageOutcome};
+use orgmirror_store::page::{PageCommit, ReadyPage};
 
 use super::filter_of;
 use crate::chain::{Listing, walk};
@@ -31,7 +32,7 @@ impl Listing for Users {
         client.users_page(permit, &query).await?.expanded_page()
     }
 
-    async fn commit(env: &Env, job: &Delivered, page: PageCommit<Account>) -> StoreResult<PageOutcome> {
-        env.group_commit.commit(job.org, job.run, env.store.ready_accounts(job.org, page).await?).await
+    async fn ready(env: &Env, org: OrgKey, page: PageCommit<Account>) -> StoreResult<ReadyPage> {
+        env.store.ready_accounts(org, page).await
     }
 }

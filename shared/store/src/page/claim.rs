@@ -19,6 +19,8 @@ pub(super) struct Claimed {
     pub(super) last_page: bool,
     /// Set where the partition is read from both ends.
     pub(super) expected: Option<i64>,
+    /// How many pages the chain from the other end has committed.
+    pub(super) read_by_other: u64,
 }
 
 /// A chain of a run: its partition, and whether it is read from the last name back.
@@ -43,7 +45,14 @@ pub(super) async fn claim<F>(
         SELECT
             job.job_key, job.kind::text AS "kind!", job.state::text AS "state!", run.phase::text AS "phase!",
             job.partition AS "partition!", job.descending AS "descending!", job.page AS "page!", job.last_page, job.expected,
-            run.watermark AS "watermark!", org.watermark IS NOT NULL AS "logged!"
+            run.watermark AS "watermark!", org.watermark IS NOT NULL AS "logged!",
+            CASE WHEN job.expected IS NOT NULL THEN (
+                SELECT other.page + 1 FROM sync_job AS other
+                WHERE other.run_key = job.run_key AND other.partition = job.partition AND other.descending = NOT job.descending
+                    AND other.state = 'done'
+                ORDER BY other.restart DESC, other.page DESC
+                LIMIT 1
+            ) END AS read_by_other
         FROM sync_job AS job
         INNER JOIN sync_run AS run ON run.run_key = job.run_key
         INNER JOIN org ON org.org_key = run.org_key
@@ -70,6 +79,7 @@ pub(super) async fn claim<F>(
             page: row.page,
             last_page: row.last_page,
             expected: row.expected,
+            read_by_other: row.read_by_other.and_then(|pages| u64::try_from(pages).ok()).unwrap_or_default(),
         });
     }
     Ok((claimed, writer))

@@ -62,6 +62,7 @@ pub struct NextPage {
 
 /// A page with keys for ids.
 struct Keyed<F> {
+    /// Its job; of a page that was read ahead it is set once the parent's commit has registered it.
     job: JobKey,
     instant: Instant,
     next: Option<String>,
@@ -80,9 +81,19 @@ enum Ready {
 }
 
 impl ReadyPage {
-    /// Whether both may be committed together: pages of accounts with pages of accounts, of groups with pages of groups.
-    pub fn is_like(&self, other: &Self) -> bool {
-        std::mem::discriminant(&self.0) == std::mem::discriminant(&other.0)
+    /// The page, read ahead before its job existed, as that job's.
+    #[must_use]
+    pub fn of_job(mut self, job: JobKey) -> Self {
+        match &mut self.0 {
+            Ready::Accounts(keyed) => keyed.job = job,
+            Ready::Groups(keyed) => keyed.job = job,
+        }
+        self
+    }
+
+    /// Pages of groups are committed with pages of groups, and those of accounts with those of accounts.
+    pub fn is_of_groups(&self) -> bool {
+        matches!(self.0, Ready::Groups(_))
     }
 }
 
@@ -136,8 +147,7 @@ impl Store {
         pages: &[&Keyed<F>],
     ) -> StoreResult<Vec<PageOutcome>> {
         transact!(self, |tx| {
-            lock::no_start(tx, org).await?;
-            lock::shared(tx, run).await?;
+            lock::pages(tx, org, run).await?;
             let (claimed, mut writer) = claim::claim(tx, org, run, pages).await?;
             if let Some(writer) = writer.as_mut().filter(|_| claimed.iter().any(|page| page.kind == JobKind::MemberPage)) {
                 writer.writes_from = claim::newest_begun(tx, org, run).await?;

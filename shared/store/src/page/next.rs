@@ -31,16 +31,13 @@ pub(super) async fn register<F>(
         return Ok(HashMap::new());
     }
     let mut met = Vec::with_capacity(going_on.len());
-    let read_by_others =
-        meeting::read_by_other_ends(tx, run, &going_on.iter().map(|(one, _, _)| *one).collect::<Vec<_>>()).await?;
     for (one, page, cursor) in &going_on {
         let position = u32::try_from(one.page).unwrap_or_default();
         if position.is_multiple_of(LOOK_FOR_LOOP) && cursor_returns(tx, run, one, cursor).await? {
             return Err(StoreError::CursorLoop { partition: one.partition });
         }
-        let other = read_by_others.get(&one.chain()).copied().unwrap_or_default();
         met.push(match one.expected {
-            Some(expected) => meeting::have_met(tx, run, one, page, expected, other).await?,
+            Some(expected) => meeting::have_met(tx, run, one, page, expected).await?,
             None => false,
         });
     }
