@@ -35,7 +35,7 @@ impl<T: Send + 'static> Keeper<T> {
     /// Runs until it is aborted.
     pub(crate) async fn run(self) {
         let (lease, forget_after) = (self.session.config.lease, self.session.config.forget_consumers_after);
-        let (mut next_renewal, mut next_forgetting) = (Instant::now() + lease / 3, Instant::now());
+        let (mut next_renewal, mut next_forgetting) = (Instant::now(), Instant::now());
         let mut backoff = Backoff::new();
         let mut ticks = interval(TICK.min(lease / 6).max(Duration::from_millis(1)));
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -45,6 +45,7 @@ impl<T: Send + 'static> Keeper<T> {
             let done = async {
                 if Instant::now() >= next_renewal {
                     self.renew().await?;
+                    self.be_present().await?;
                     next_renewal = Instant::now() + lease / 3;
                 }
                 if Instant::now() >= next_forgetting {
@@ -88,6 +89,13 @@ impl<T: Send + 'static> Keeper<T> {
             }
         }
         Ok(())
+    }
+
+    async fn be_present(&self) -> RedisResult<()> {
+        let Session { keys, member, commands, config, .. } = &*self.session;
+        let forgotten_ms = u64::try_from(config.forget_consumers_after.as_millis()).unwrap_or(u64::MAX);
+        let mut call = scripts::PRESENT.key(keys.workers());
+        call.arg(&member.consumer).arg(forgotten_ms).invoke_async(&mut commands.clone()).await
     }
 
     async fn promote(&self) -> RedisResult<()> {

@@ -36,6 +36,7 @@ pub(crate) struct Keys {
     streams: [String; 2],
     delayed: [String; 2],
     dead: String,
+    workers: String,
 }
 
 impl Keys {
@@ -45,6 +46,7 @@ impl Keys {
             streams: Lane::ALL.map(|lane| format!("{tagged}:{lane}")),
             delayed: Lane::ALL.map(|lane| format!("{tagged}:{lane}:delayed")),
             dead: format!("{tagged}:dead"),
+            workers: format!("{tagged}:workers"),
         }
     }
 
@@ -61,6 +63,11 @@ impl Keys {
     /// Entries that were given up, of both lanes, with the reason.
     pub(crate) fn dead(&self) -> &str {
         &self.dead
+    }
+
+    /// Sorted set of workers, by when they were last heard of.
+    pub(crate) fn workers(&self) -> &str {
+        &self.workers
     }
 }
 

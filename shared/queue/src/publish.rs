@@ -19,6 +19,7 @@ const CHUNK: usize = 1_000;
 #[derive(Clone)]
 pub struct Publisher {
     group: Arc<str>,
+    lease: Duration,
     keys: Arc<Keys>,
     link: Link,
     traceparent: Option<Arc<str>>,
@@ -71,6 +72,7 @@ impl Publisher {
         Self {
             link: Link::new(&config, "publish", &Outage::default()),
             keys: Arc::new(Keys::new(&config.prefix)),
+            lease: config.lease,
             group: config.group.into(),
             traceparent: None,
         }
@@ -129,6 +131,12 @@ impl Publisher {
     pub async fn depth(&self) -> Result<Depth, QueueError> {
         let dead = redis::cmd("XLEN").arg(self.keys.dead()).query_async(&mut self.link.clone()).await?;
         Ok(Depth { interactive: self.lane_depth(Lane::Interactive).await?, bulk: self.lane_depth(Lane::Bulk).await?, dead })
+    }
+
+    /// How many workers were heard of within a lease. One that died counts until then.
+    pub async fn workers(&self) -> Result<usize, QueueError> {
+        let lease_ms = u64::try_from(self.lease.as_millis()).unwrap_or(u64::MAX);
+        Ok(scripts::WORKERS.key(self.keys.workers()).arg(lease_ms).invoke_async(&mut self.link.clone()).await?)
     }
 
     async fn lane_depth(&self, lane: Lane) -> Result<LaneDepth, QueueError> {

@@ -29,6 +29,10 @@ script!(
     LEAVE, "lua/leave.lua"
 );
 script!(
+    /// Says that a worker is there.
+    PRESENT, "lua/present.lua"
+);
+script!(
     /// Ends the wait of delayed entries.
     PROMOTE, "lua/promote.lua"
 );
@@ -39,6 +43,10 @@ script!(
 script!(
     /// Renews leases.
     RENEW, "lua/renew.lua"
+);
+script!(
+    /// Counts workers.
+    WORKERS, "lua/workers.lua"
 );
 
 /// Ends a delivery that was not done. Sent whole, not by its hash: it goes inside a transaction, where an unknown hash could not be

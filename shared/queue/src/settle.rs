@@ -49,7 +49,7 @@ async fn leave(session: &Session) -> RedisResult<()> {
     for lane in Lane::ALL {
         session.member.leave(&mut session.commands.clone(), session.keys.stream(lane)).await?;
     }
-    Ok(())
+    redis::cmd("ZREM").arg(session.keys.workers()).arg(&session.member.consumer).query_async(&mut session.commands.clone()).await
 }
 
 fn transaction(session: &Session, batch: &[Settlement]) -> Pipeline {

@@ -125,8 +125,8 @@ async fn a_day_at_the_command_line() -> Result<()> {
 
     let status = run(&processes, &["status", "--json"]).await?.json()?;
     assert_eq!(
-        (&status["freshness"]["accounts"], &status["key"], &status["runs"]),
-        (&json!(260), &json!("accepted"), &json!([]))
+        (&status["freshness"]["accounts"], &status["key"], &status["runs"], &status["queue"]["workers"]),
+        (&json!(260), &json!("accepted"), &json!([]), &json!(1))
     );
     let runs = run(&processes, &["runs", "--json"]).await?.json()?;
     assert_eq!(runs.as_array().map(Vec::len), Some(3));

@@ -27,6 +27,8 @@ struct Status {
 
 #[derive(Serialize)]
 struct Queue {
+    /// Heard of within a lease.
+    workers: usize,
     interactive: Lane,
     bulk: Lane,
     dead: u64,
@@ -50,7 +52,8 @@ pub(crate) async fn run(config: &Config, json: bool) -> Result<Outcome> {
         Some(Hold::ScopeMissing) => "lacks scope",
         _ => "accepted",
     };
-    let queue = wiring::publisher(config)?.depth().await.ok().map(queue);
+    let publisher = wiring::publisher(config)?;
+    let queue = tokio::try_join!(publisher.depth(), publisher.workers()).ok().map(|(depth, workers)| queue(&depth, workers));
     let age_s = freshness.watermark_at.map(|at| (now - at).num_seconds());
     let status = Status { freshness, age_s, runs: open, key, queue };
     if json {
@@ -61,9 +64,9 @@ pub(crate) async fn run(config: &Config, json: bool) -> Result<Outcome> {
     Ok(Outcome::Done)
 }
 
-fn queue(depth: Depth) -> Queue {
+fn queue(depth: &Depth, workers: usize) -> Queue {
     let lane = |lane: orgmirror_queue::LaneDepth| Lane { ready: lane.ready, delivered: lane.delivered, delayed: lane.delayed };
-    Queue { interactive: lane(depth.interactive), bulk: lane(depth.bulk), dead: depth.dead }
+    Queue { workers, interactive: lane(depth.interactive), bulk: lane(depth.bulk), dead: depth.dead }
 }
 
 fn print(status: &Status) {
@@ -81,7 +84,12 @@ fn print(status: &Status) {
     println!("API key: {}", status.key);
     match &status.queue {
         Some(queue) => println!(
-            "Queue: {} jobs wait, {} are worked on, {} come later, {} set aside",
+            "Workers: {}\nQueue: {} jobs wait, {} are worked on, {} come later, {} set aside",
+            if queue.workers == 0 {
+                "none, so nothing is read; start one with `orgmirror worker`".to_owned()
+            } else {
+                queue.workers.to_string()
+            },
             queue.interactive.ready + queue.bulk.ready,
             queue.interactive.delivered + queue.bulk.delivered,
             queue.interactive.delayed + queue.bulk.delayed,

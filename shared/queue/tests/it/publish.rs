@@ -90,3 +90,19 @@ async fn a_publisher_needs_no_redis_to_begin() {
     let nowhere = Publisher::new(QueueConfig::new("no address at all", "q"));
     assert!(nowhere.depth().await.is_err());
 }
+
+/// Workers are counted while they are heard of: those at work, those without work, and not those that left.
+#[tokio::test]
+async fn workers_are_counted_while_they_are_heard_of() {
+    let world = World::new().await;
+    let counted = || async { world.publisher.workers().await.unwrap() };
+    assert_eq!(counted().await, 0);
+    let (at_work, idle) = (world.worker(1), world.worker(1));
+    world.publish(Lane::Interactive, &[Job::Gate(0)]).await;
+    until("both are heard of", || async { counted().await == 2 }).await;
+    world.play.open_gate();
+    assert!(idle.stop().await);
+    until("one has left", || async { counted().await == 1 }).await;
+    at_work.kill();
+    until("the other's lease has run out", || async { counted().await == 0 }).await;
+}
