@@ -21,13 +21,16 @@ use crate::read::{Left, PATIENCE};
 
 /// Rows that a probe compares: as many as can be asked for by id in one call.
 const PROBED: u32 = 10;
+/// Calls at once, also by a worker that may have fewer in flight: until the plan stands the run has no other job, and every other slot waits
+/// for it.
+const AT_ONCE: usize = 4;
 /// Pages of directories or workspaces that are read at most.
 const PAGES: usize = 100;
 
 /// Plans a full run.
 pub(crate) async fn plan(env: &Env, job: &Delivered) -> Result<(), Left> {
     let Some(drawn) = env.store.draw(Asking::For(job.key())).await? else { return Err(Left::NotWanted) };
-    let planner = Planner { env, job, slots: Semaphore::new(env.concurrency.max(1)), calls: 0.into() };
+    let planner = Planner { env, job, slots: Semaphore::new(env.concurrency.max(AT_ONCE)), calls: 0.into() };
     match planner.plan().await {
         Ok((plan, directories, workspaces)) => {
             tracing::info!(
@@ -45,7 +48,6 @@ pub(crate) async fn plan(env: &Env, job: &Delivered) -> Result<(), Left> {
 struct Planner<'a> {
     env: &'a Env,
     job: &'a Delivered,
-    /// As many calls at once as the worker may have in flight.
     slots: Semaphore,
     calls: std::sync::atomic::AtomicI32,
 }
