@@ -27,6 +27,8 @@ pub(crate) struct FaultState {
     pub(crate) malformed_rate: f64,
     pub(crate) truncate_rate: f64,
     pub(crate) drop_rate: f64,
+    /// Of the writes that end with a 5xx or a closed connection, the share that took effect before.
+    pub(crate) effect_rate: f64,
     pub(crate) cursor_ttl_s: Option<f64>,
     pub(crate) key_state: KeyState,
     pub(crate) down: Down,
@@ -50,6 +52,7 @@ impl Default for FaultState {
             malformed_rate: 0.0,
             truncate_rate: 0.0,
             drop_rate: 0.0,
+            effect_rate: 0.5,
             cursor_ttl_s: None,
             key_state: KeyState::Valid,
             down: Down::Flag(false),
@@ -72,6 +75,7 @@ impl FaultState {
             jitter_ms: millis(config.jitter),
             rate_limit_per_minute: config.rate_limit_per_minute,
             seed: config.seed,
+            switches: config.switches.clone(),
             ..Self::default()
         }
     }
@@ -114,6 +118,7 @@ pub(crate) struct OperationFaults {
     pub(crate) malformed_rate: Option<f64>,
     pub(crate) truncate_rate: Option<f64>,
     pub(crate) drop_rate: Option<f64>,
+    pub(crate) effect_rate: Option<f64>,
     /// Every answer has this status.
     pub(crate) status: Option<u16>,
     /// Only the first so many calls differ.
@@ -126,6 +131,8 @@ pub(crate) struct Fate {
     pub(crate) latency: Duration,
     pub(crate) outcome: Outcome,
     pub(crate) held: bool,
+    /// A write takes effect although its caller gets no good answer.
+    pub(crate) takes_effect: bool,
 }
 
 /// How one call ends.
@@ -168,6 +175,19 @@ impl Faults {
         inner.state = Arc::new(state);
     }
 
+    /// Replaces the choices and leaves the faults, and how far they got, as they are.
+    pub(crate) fn set_switches(&self, switches: Switches) {
+        let mut inner = self.lock();
+        Arc::make_mut(&mut inner.state).switches = switches;
+    }
+
+    /// Replaces the limit on calls and leaves everything else.
+    pub(crate) fn set_rate_limit(&self, per_minute: Option<u32>, burst: u32) {
+        let mut inner = self.lock();
+        let state = Arc::make_mut(&mut inner.state);
+        (state.rate_limit_per_minute, state.rate_limit_burst) = (per_minute, burst);
+    }
+
     /// Decides about the next call of an operation.
     pub(crate) fn fate(&self, operation: Operation) -> Fate {
         let mut inner = self.lock();
@@ -200,6 +220,7 @@ fn draw_fate(state: &FaultState, operation: Operation, nth: u64, held: bool) -> 
     let malformed = falls(own.malformed_rate.unwrap_or(state.malformed_rate));
     let truncated = falls(own.truncate_rate.unwrap_or(state.truncate_rate));
     let status = [500, 502, 503][rng.random_range(0..3)];
+    let takes_effect = rng.random::<f64>() < own.effect_rate.unwrap_or(state.effect_rate);
     let outcome = match own.status {
         Some(status) => Outcome::Status(status),
         None if dropped => Outcome::Dropped,
@@ -208,5 +229,5 @@ fn draw_fate(state: &FaultState, operation: Operation, nth: u64, held: bool) -> 
         None if truncated => Outcome::Truncated,
         None => Outcome::Answered,
     };
-    Fate { latency: Duration::from_millis(latency_ms), outcome, held }
+    Fate { latency: Duration::from_millis(latency_ms), outcome, held, takes_effect }
 }

@@ -1,5 +1,7 @@
 //! Answers that say no.
 
+use serde_json::{Value, json};
+
 /// Why a call got no answer. How it is written depends on the operation (`response`).
 #[derive(Debug, Clone)]
 pub(super) struct Refusal {
@@ -8,6 +10,8 @@ pub(super) struct Refusal {
     pub(super) title: &'static str,
     pub(super) detail: String,
     pub(super) kind: Kind,
+    /// The whole body, where it has a form that no other operation shares.
+    pub(super) body: Option<Value>,
 }
 
 /// What a refusal is about, as far as that changes its form.
@@ -17,6 +21,8 @@ pub(super) enum Kind {
     Application,
     /// Said by the gateway: another form on v1.
     Gateway,
+    /// The key lacks a scope.
+    Scope,
     /// Said by the layer that routes organisations.
     Routing,
     RateLimit,
@@ -26,7 +32,7 @@ pub(super) enum Kind {
 
 impl Refusal {
     fn new(status: u16, code: &'static str, title: &'static str, detail: impl Into<String>) -> Self {
-        Self { status, code, title, detail: detail.into(), kind: Kind::Application }
+        Self { status, code, title, detail: detail.into(), kind: Kind::Application, body: None }
     }
 
     pub(super) fn unauthenticated() -> Self {
@@ -35,7 +41,7 @@ impl Refusal {
 
     pub(super) fn no_scope() -> Self {
         let detail = "forbidden.insufficientScope: the API key lacks a scope that this operation needs.";
-        Self::new(403, "ADMIN-403-3", "Forbidden", detail)
+        Self { kind: Kind::Scope, ..Self::new(403, "ADMIN-403-3", "Forbidden", detail) }
     }
 
     pub(super) fn rate_limited() -> Self {
@@ -78,6 +84,51 @@ impl Refusal {
         Self::new(400, "ADMIN-400-24", "Bad Request", detail)
     }
 
+    /// A refusal with a code of the user management service.
+    pub(super) fn management(status: u16, code: &'static str, detail: impl Into<String>) -> Self {
+        let title = match status {
+            402 => "Payment Required",
+            403 => "Forbidden",
+            404 => "Not Found",
+            409 => "Conflict",
+            _ => "Bad Request",
+        };
+        Self::new(status, code, title, detail)
+    }
+
+    /// A refusal of the account lifecycle.
+    pub(super) fn lifecycle(status: u16, body: Value) -> Self {
+        Self { body: Some(body), ..Self::new(status, "", "", "") }
+    }
+
+    pub(super) fn wrong_instant(name: &str) -> Self {
+        Self::new(400, "ADMIN-400-3", "Bad Request", format!("{name} must be an instant in milliseconds since 1970."))
+    }
+
+    pub(super) fn wrong_syntax(detail: impl Into<String>) -> Self {
+        Self::new(400, "ADMIN-400-19", "Bad Request", detail)
+    }
+
+    pub(super) fn too_many_terms() -> Self {
+        Self::new(400, "ADMIN-400-21", "Bad Request", "The query has too many terms.")
+    }
+
+    pub(super) fn bad_domain_id(id: &str) -> Self {
+        Self::new(400, "ADMIN-400-2", "Bad Request", format!("{id} is no id of a domain."))
+    }
+
+    pub(super) fn no_domain(id: &str) -> Self {
+        Self::new(404, "ADMIN-404-3", "Not Found", format!("Domain {id} was not found."))
+    }
+
+    pub(super) fn no_event(id: &str) -> Self {
+        Self::new(404, "ADMIN-404-4", "Not Found", format!("Event {id} was not found."))
+    }
+
+    pub(super) fn no_policy(id: &str) -> Self {
+        Self::new(404, "ADMIN-404-5", "Not Found", format!("Policy {id} was not found."))
+    }
+
     pub(super) fn no_directory(id: &str) -> Self {
         Self::new(404, "ADMIN-404-1", "Not Found", format!("Directory {id} was not found."))
     }
@@ -88,5 +139,25 @@ impl Refusal {
 
     pub(super) fn no_group(id: &str) -> Self {
         Self::new(404, "ADMIN-404-10", "Not Found", format!("Group {id} was not found."))
+    }
+
+    /// The body in the form of the account lifecycle.
+    pub(super) fn as_lifecycle(&self) -> Value {
+        let key = match self.status {
+            401 => "unauthorized",
+            403 => "forbidden",
+            404 => "notFound",
+            409 => {
+                let context = json!({"message": self.detail, "accountId": "unknown", "errorCodes": [{"code": "conflict"}]});
+                return json!({"key": "conflict.lifecycleErrors", "context": context});
+            }
+            400 => "badRequest",
+            405 => "methodNotAllowed",
+            _ => "internalServerError",
+        };
+        match self.kind {
+            Kind::Scope => json!({"key": "forbidden.insufficientScope", "errorDetail": self.detail, "context": "manage:org"}),
+            _ => json!({"key": key}),
+        }
     }
 }
