@@ -138,7 +138,7 @@ pub(crate) async fn serve(
             cut.cut();
             return Response::default();
         }
-        Outcome::Status(status) if !refused_before => Err(Refusal::fault(status)),
+        Outcome::Status(status) if !refused_before => Err(Refusal::fault(status, request.operation)),
         _ => computed,
     };
     let answer = Answer::new(computed, &request, &faults, limit);

@@ -2,6 +2,8 @@
 
 use serde_json::{Value, json};
 
+use crate::operation::{ErrorForm, Operation};
+
 /// Why a call got no answer. How it is written depends on the operation (`response`).
 #[derive(Debug, Clone)]
 pub(super) struct Refusal {
@@ -56,19 +58,33 @@ impl Refusal {
         Self::new(405, "ADMIN-405-1", "Method Not Allowed", "The method is not supported for this path.")
     }
 
-    pub(super) fn fault(status: u16) -> Self {
+    /// A fault that was asked for, with the code that the operation would give itself.
+    pub(super) fn fault(status: u16, operation: Operation) -> Self {
+        let of_v1 = operation.error_form() == ErrorForm::V1;
         let (code, title) = match status {
+            400 if operation == Operation::Domain => ("ADMIN-400-2", "Bad Request"),
+            400 if of_v1 => ("ADMIN-400-1", "Bad Request"),
+            404 if operation == Operation::Domain => ("ADMIN-404-3", "Not Found"),
+            404 if operation == Operation::Event => ("ADMIN-404-4", "Not Found"),
+            404 if operation == Operation::Policy => ("ADMIN-404-5", "Not Found"),
+            404 if of_v1 => ("ADMIN-404-2", "Not Found"),
             400 => ("ADMIN-400-24", "Bad Request"),
             401 => ("ADMIN-401-2", "Unauthorized"),
             403 => ("ADMIN-403-3", "Forbidden"),
             404 => ("ADMIN-404-1", "Not Found"),
+            402 => ("ADMIN-UAM-402-1", "Payment Required"),
             409 => ("ADMIN-409-28", "Conflict"),
             429 => ("ADMIN-429-1", "Too Many Requests"),
             502 => ("ADMIN-500-1", "Bad Gateway"),
             503 => ("ADMIN-500-1", "Service Unavailable"),
             _ => ("ADMIN-500-1", "Internal Server Error"),
         };
-        Self { kind: Kind::Fault, ..Self::new(status, code, title, "A fault that was asked for.") }
+        let kind = match status {
+            401 => Kind::Gateway,
+            429 => Kind::RateLimit,
+            _ => Kind::Fault,
+        };
+        Self { kind, ..Self::new(status, code, title, "A fault that was asked for.") }
     }
 
     /// The call touches something whose calls must fail.

@@ -3,9 +3,13 @@
 #![expect(clippy::unwrap_used, reason = "a test that can't go on has failed")]
 
 mod churn;
+mod conformance;
 mod control;
+mod deviations;
+mod document;
 mod faults;
 mod filters;
+mod fuzz;
 mod inputs;
 mod walks;
 mod world;

@@ -4,6 +4,8 @@ use orgmirror_orgsim::{Simulator, SimulatorConfig};
 use reqwest::{Client, Method, Response, StatusCode};
 use serde_json::{Value, json};
 
+use crate::document;
+
 /// A simulator and whoever talks to it.
 pub(crate) struct World {
     pub(crate) simulator: Simulator,
@@ -35,10 +37,14 @@ impl World {
         }
     }
 
+    /// A call whose answer is one that the documents allow.
     pub(crate) async fn call(&self, method: Method, path: &str, body: Option<Value>) -> (StatusCode, Value) {
-        let response = self.try_call(method, path, body).await.unwrap();
+        let response = self.try_call(method.clone(), path, body).await.unwrap();
         let status = response.status();
         let text = response.text().await.unwrap();
+        if !path.starts_with("/_sim") {
+            document::check(method.as_str(), path, status.as_u16(), &text);
+        }
         (status, serde_json::from_str(&text).unwrap_or(Value::String(text)))
     }
 
