@@ -9,6 +9,7 @@ use crate::document::{self, OPERATIONS};
 use crate::world::World;
 
 /// The rows that the calls are about.
+#[derive(Default)]
 pub(crate) struct Cast {
     /// Managed, verified, invited, active and no admin; a member of `group`.
     pub(crate) account: String,
@@ -16,6 +17,8 @@ pub(crate) struct Cast {
     pub(crate) stranger: String,
     /// Writable, without grants.
     pub(crate) group: String,
+    /// Of the identity provider.
+    pub(crate) synced_group: String,
     pub(crate) directory: String,
     pub(crate) resource: String,
     pub(crate) domain: String,
@@ -26,25 +29,39 @@ pub(crate) struct Cast {
 impl Cast {
     /// Makes the rows and finds the others. One event is made with them.
     pub(crate) async fn of(world: &World) -> Self {
-        let (account, stranger) = ("712020:cast-account".to_owned(), "712020:cast-stranger".to_owned());
-        let group = "6a1e0000-0000-4000-8000-000000000001".to_owned();
-        world.post(&format!("/_sim/groups/{group}"), json!({"name": "cast"})).await;
-        for id in [&account, &stranger] {
-            let email = format!("{}@example.com", id.replace(':', "-"));
-            world.post(&format!("/_sim/accounts/{id}"), json!({"email": email, "claimStatus": "managed"})).await;
-        }
-        world.post(&format!("/_sim/groups/{group}/members/{account}"), json!({})).await;
+        let cast = Self {
+            account: "712020:cast-account".to_owned(),
+            stranger: "712020:cast-stranger".to_owned(),
+            group: "6a1e0000-0000-4000-8000-000000000001".to_owned(),
+            synced_group: "6a1e0000-0000-4000-8000-000000000002".to_owned(),
+            ..Self::default()
+        };
+        cast.restore(world).await;
         let v1 = |rest: &str| format!("/admin/v1/orgs/{}/{rest}", world.config.org_id);
         let first = |page: &Value, name: &str| page["data"][0][name].as_str().unwrap().to_owned();
         Self {
-            account,
-            stranger,
-            group,
             directory: first(&world.get(&world.v2("directories")).await, "directoryId"),
             resource: first(&world.post(&world.v2("workspaces"), json!({})).await, "id"),
             domain: first(&world.get(&v1("domains")).await, "id"),
             policy: first(&world.get(&v1("policies")).await, "id"),
             event: first(&world.get(&v1("events")).await, "id"),
+            ..cast
+        }
+    }
+
+    /// Makes the accounts and groups what they are at the beginning, whatever became of them.
+    pub(crate) async fn restore(&self, world: &World) {
+        world.post(&format!("/_sim/groups/{}", self.group), json!({"name": "cast", "managedBy": "admins"})).await;
+        world.post(&format!("/_sim/groups/{}", self.synced_group), json!({"name": "synced cast", "managedBy": "external"})).await;
+        for id in [&self.account, &self.stranger] {
+            let account = json!({
+                "email": format!("{}@example.com", id.replace(':', "-")),
+                "claimStatus": "managed",
+                "status": "active",
+                "platformRoles": [],
+                "groups": if *id == self.account { vec![&self.group] } else { Vec::new() },
+            });
+            world.post(&format!("/_sim/accounts/{id}"), account).await;
         }
     }
 

@@ -35,6 +35,9 @@ async fn nothing_breaks_out_of_the_documents() {
             if case % 100 == 0 {
                 fuzzer.draw_switches().await;
             }
+            if case % 10 == 0 {
+                cast.restore(&world).await;
+            }
             let (operation, status) = fuzzer.case(case).await;
             *met.entry((operation, status.as_u16())).or_default() += 1;
             right += u64::from(status.is_success());
@@ -141,6 +144,7 @@ impl Fuzzer<'_> {
                 "{orgId}" if !wild || self.rng.random_bool(0.95) => good,
                 "{directoryId}" if self.rng.random_bool(0.3) => "-".to_owned(),
                 _ if wild && self.rng.random_bool(0.25) => self.garbage_segment(),
+                "{groupId}" if self.rng.random_bool(0.2) => self.cast.synced_group.clone(),
                 "{userId}" | "{accountId}" | "{account_id}" if self.rng.random_bool(0.3) => self.cast.stranger.clone(),
                 _ => good,
             };
@@ -286,7 +290,7 @@ impl Fuzzer<'_> {
         let text = match name {
             "accountId" => [&cast.account, &cast.stranger][self.rng.random_range(0..2)].clone(),
             "directoryId" => cast.directory.clone(),
-            "groupId" | "additionalGroup" => cast.group.clone(),
+            "groupId" | "additionalGroup" => [&cast.group, &cast.synced_group][self.rng.random_range(0..2)].clone(),
             "resourceId" | "resource" => cast.resource.clone(),
             "email" => format!("drawn.{}@example.com", self.rng.random_range(0..50)),
             "name" if self.rng.random_bool(0.5) => format!("drawn {}", self.rng.random_range(0..30)),

@@ -13,3 +13,4 @@ mod fuzz;
 mod inputs;
 mod walks;
 mod world;
+mod writes;
