@@ -1,6 +1,6 @@
 //! Stories about the simulator, told over HTTP.
 
-#![expect(clippy::unwrap_used, reason = "a test that can't go on has failed")]
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test that can't go on has failed")]
 
 mod churn;
 mod conformance;
@@ -12,6 +12,7 @@ mod faults;
 mod filters;
 mod fuzz;
 mod inputs;
+mod lag;
 mod lists;
 mod walks;
 mod world;

@@ -6,39 +6,40 @@ use serde_json::{Value, json};
 use crate::conformance::Cast;
 use crate::world::World;
 
-struct Stage {
-    world: World,
-    cast: Cast,
+/// A world with its cast, and the writes that are about them.
+pub(crate) struct Stage {
+    pub(crate) world: World,
+    pub(crate) cast: Cast,
 }
 
 impl Stage {
-    async fn new() -> Self {
+    pub(crate) async fn new() -> Self {
         let world = World::of(200, 40).await;
         let cast = Cast::of(&world).await;
         Self { world, cast }
     }
 
     /// A write in the directory, with its status and code.
-    async fn write(&self, method: Method, rest: &str, body: Option<Value>) -> (u16, String) {
+    pub(crate) async fn write(&self, method: Method, rest: &str, body: Option<Value>) -> (u16, String) {
         let path = self.world.v2(&format!("directories/{}/{rest}", self.cast.directory));
         status_and_code(self.world.call(method, &path, body).await)
     }
 
-    async fn members(&self, body: Value) -> (u16, String) {
+    pub(crate) async fn members(&self, body: Value) -> (u16, String) {
         self.write(Method::POST, &format!("groups/{}/memberships", self.cast.group), Some(body)).await
     }
 
-    async fn lifecycle(&self, account: &str, verb: &str, body: Option<Value>) -> (u16, String) {
+    pub(crate) async fn lifecycle(&self, account: &str, verb: &str, body: Option<Value>) -> (u16, String) {
         let (status, body) = self.world.call(Method::POST, &format!("/users/{account}/manage/lifecycle/{verb}"), body).await;
         (status.as_u16(), body["key"].as_str().unwrap_or_default().to_owned())
     }
 
-    async fn truth(&self, account: &str) -> Value {
+    pub(crate) async fn truth(&self, account: &str) -> Value {
         let lines = self.world.truth("accounts").await;
         lines.into_iter().find(|line| line["accountId"] == account).unwrap_or_default()
     }
 
-    async fn set_account(&self, id: &str, fields: Value) {
+    pub(crate) async fn set_account(&self, id: &str, fields: Value) {
         self.world.post(&format!("/_sim/accounts/{id}"), fields).await;
     }
 }
@@ -47,7 +48,7 @@ fn status_and_code((status, body): (StatusCode, Value)) -> (u16, String) {
     (status.as_u16(), body["errors"][0]["code"].as_str().unwrap_or_default().to_owned())
 }
 
-fn said(status: u16, code: &str) -> (u16, String) {
+pub(crate) fn said(status: u16, code: &str) -> (u16, String) {
     (status, code.to_owned())
 }
 
@@ -333,65 +334,4 @@ async fn the_record_of_writes() {
     assert_eq!(writes[1]["target"]["groupId"], *group);
     stage.world.call(Method::DELETE, "/_sim/writes", None).await;
     assert_eq!(stage.world.get("/_sim/writes").await, json!([]));
-}
-
-/// What a write changed is in the truth at once and in reads after the time of its kind.
-#[tokio::test]
-async fn reads_lag_behind_writes() {
-    let stage = Stage::new().await;
-    let Cast { stranger, group, .. } = &stage.cast;
-    stage.world.switches(json!({"lag": {"membership_ms": 600_000, "group_ms": 1}})).await;
-    assert_eq!(stage.members(json!({"accountId": stranger})).await, said(204, ""));
-    assert_eq!(stage.write(Method::POST, "groups", Some(json!({"name": "soon"}))).await, said(201, ""));
-    let members = async || {
-        stage.world.users(json!({"groupIds": [group], "accountIds": [stranger]})).await["data"].as_array().unwrap().len()
-    };
-    assert_eq!(stage.truth(stranger).await["groups"], json!([group]));
-    while stage.world.groups(json!({"groupNames": ["soon"]})).await["data"] == json!([]) {
-        tokio::time::sleep(std::time::Duration::from_millis(1)).await;
-    }
-    assert_eq!(members().await, 0);
-    // Changes that don't lag are seen, also beside those that do.
-    stage.set_account(stranger, json!({"nickname": "changed"})).await;
-    stage.world.post("/_sim/churn", json!({"mutations": 200})).await;
-    let seen = stage.world.users(json!({"accountIds": [stranger]})).await;
-    assert_eq!((&seen["data"][0]["nickname"], members().await), (&json!("changed"), 0));
-    // A second write is decided by the truth, not by what reads show.
-    stage.world.switches(json!({"duplicate_membership": "conflict"})).await;
-    assert_eq!(stage.members(json!({"accountId": stranger})).await, said(409, "ADMIN-UAM-409-2"));
-}
-
-/// When nothing is hidden any more, reads and the truth agree in everything.
-#[tokio::test]
-async fn lagging_reads_catch_up() {
-    let stage = Stage::new().await;
-    let Cast { account, stranger, group, resource, .. } = &stage.cast;
-    let lags = json!({"membership_ms": 40, "group_ms": 30, "role_ms": 20, "suspend_ms": 10, "removal_ms": 50, "invite_ms": 25, "lifecycle_ms": 5});
-    stage.world.switches(json!({"lag": lags})).await;
-    stage.members(json!({"accountId": stranger})).await;
-    stage.write(Method::POST, "groups", Some(json!({"name": "later"}))).await;
-    stage
-        .write(
-            Method::POST,
-            &format!("groups/{group}/role-assignments/assign"),
-            Some(json!({"resourceId": resource, "roleId": "atlassian/guest"})),
-        )
-        .await;
-    let invite = json!({"emails": ["new@example.com"], "additionalGroups": [group]});
-    stage.world.call(Method::POST, &stage.world.v2("users/invite"), Some(invite)).await;
-    stage.write(Method::POST, &format!("users/{account}/suspend"), None).await;
-    stage.world.post("/_sim/churn", json!({"mutations": 300})).await;
-    stage.write(Method::DELETE, &format!("users/{stranger}"), None).await;
-    stage.lifecycle(account, "delete", None).await;
-    loop {
-        let expand = ["platformRoles", "counts.resources", "productAccess", "groups"];
-        let users = stage.world.walk("users", json!({"limit": 100, "expand": expand})).await;
-        let groups = stage.world.walk("groups", json!({"limit": 100, "expand": ["counts.users", "counts.resources"]})).await;
-        if stage.world.as_truth(users) == stage.world.truth("accounts").await
-            && crate::world::by_id(groups) == stage.world.truth("groups").await
-        {
-            return;
-        }
-        tokio::time::sleep(std::time::Duration::from_millis(5)).await;
-    }
 }
