@@ -23,6 +23,7 @@ mod refusal;
 mod request;
 mod response;
 mod route;
+mod spoil;
 mod user_filter;
 mod user_roles;
 mod users;
@@ -39,7 +40,7 @@ use axum::response::Response;
 use futures::StreamExt;
 
 use crate::connection::Cut;
-use crate::faults::{Down, DownKind, FaultState, KeyState, Outcome};
+use crate::faults::{Down, DownKind, FaultState, KeyState, Outcome, Quirk};
 use crate::operation::Operation;
 use crate::org::Org;
 use crate::rate_limit::Grant;
@@ -85,7 +86,7 @@ pub(crate) async fn serve(
     let body = read(body.into_data_stream()).await;
     let request = Request::parse(&method, &uri, &headers, body);
     let mut in_flight = state.calls.begin(request.operation);
-    let faults = state.faults.state();
+    let mut faults = state.faults.state();
     let fate = state.faults.fate(request.operation);
     let down = match faults.down {
         Down::Flag(false) => None,
@@ -105,9 +106,9 @@ pub(crate) async fn serve(
     };
     // A write whose caller gets no good answer may have taken effect nevertheless, but a service that is down does nothing.
     let begun = match outcome {
-        Outcome::Status(400..500) => false,
+        Outcome::Status(400..500) | Outcome::Quirk(Quirk::RateLimited) => false,
         Outcome::Status(_) | Outcome::Dropped => is_write && down.is_none() && fate.takes_effect,
-        Outcome::Answered | Outcome::Malformed | Outcome::Truncated => true,
+        Outcome::Answered | Outcome::Malformed | Outcome::Truncated | Outcome::Quirk(_) => true,
     };
     let computed = match admitted {
         Err(refusal) => Err(refusal),
@@ -139,13 +140,19 @@ pub(crate) async fn serve(
             return Response::default();
         }
         Outcome::Status(status) if !refused_before => Err(Refusal::fault(status, request.operation)),
+        Outcome::Quirk(Quirk::RateLimited) if !refused_before => {
+            limit = Some(Grant::OUT_OF_THE_BLUE);
+            let switches = &mut Arc::make_mut(&mut faults).switches;
+            (switches.rate_limit_headers, switches.rate_limit_body) = (fate.form.headers, fate.form.body);
+            Err(Refusal::rate_limited())
+        }
         _ => computed,
     };
     let answer = Answer::new(computed, &request, &faults, limit);
     let ending = answer.status.to_string();
     answered(&ending);
     in_flight.ends_as(ending, answer.body.len());
-    answer.send(outcome)
+    answer.send(outcome, Duration::from_millis(faults.slow_body_ms))
 }
 
 /// Reads a body to its end, so that its caller can hear the answer.

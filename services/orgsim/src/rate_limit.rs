@@ -44,6 +44,12 @@ pub(crate) struct Grant {
     pub(crate) reset_in: Duration,
 }
 
+impl Grant {
+    /// A refusal that no limit explains.
+    pub(crate) const OUT_OF_THE_BLUE: Self =
+        Self { granted: false, per_minute: 300, remaining: 0, reset_in: Duration::from_secs(1) };
+}
+
 impl RateLimits {
     /// Asks the limit of the operation's family, if there is one.
     pub(crate) fn ask(&self, operation: Operation, faults: &FaultState, now: Instant) -> Option<Grant> {

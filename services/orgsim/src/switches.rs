@@ -160,6 +160,11 @@ macro_rules! choices {
             pub enum $name {
                 $($(#[$what])* $variant,)*
             }
+
+            impl $name {
+                /// Every choice.
+                pub const EVERY: &[Self] = &[$(Self::$variant),*];
+            }
         )*
     };
 }

@@ -1,9 +1,8 @@
-//! The bytes of an answer, sound or spoilt.
+//! The status, headers and body of an answer.
 
-use std::io;
 use std::time::Duration;
 
-use axum::body::{Body, Bytes};
+use axum::body::Body;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::response::Response;
 use chrono::{DateTime, TimeDelta, Utc};
@@ -12,6 +11,7 @@ use uuid::Uuid;
 
 use super::refusal::{Kind, Refusal};
 use super::request::Request;
+use super::spoil;
 use crate::faults::{FaultState, Outcome};
 use crate::operation::{ErrorForm, Operation};
 use crate::rate_limit::Grant;
@@ -62,48 +62,15 @@ impl Answer {
         Self { status, body, headers }
     }
 
-    fn is_sound(&self) -> bool {
-        self.status < 300 && !self.body.is_empty()
-    }
-
-    /// Sends it as its fate wants. Only sound answers are spoilt: a refusal has said enough.
-    pub(super) fn send(mut self, outcome: Outcome) -> Response {
-        let body = match outcome {
-            Outcome::Malformed if self.is_sound() => Body::from(spoil(self.body)),
-            Outcome::Truncated if self.is_sound() => {
-                self.headers.insert(header::CONTENT_LENGTH, HeaderValue::from(self.body.len()));
-                half(self.body)
-            }
-            _ => Body::from(self.body),
-        };
+    /// Sends it as its fate wants. Only good answers are spoilt: a refusal has said enough.
+    pub(super) fn send(mut self, outcome: Outcome, slow_body: Duration) -> Response {
+        let is_good = self.status < 300 && !self.body.is_empty();
+        let body = if is_good { spoil::body(self.body, outcome, slow_body, &mut self.headers) } else { Body::from(self.body) };
         let mut response = Response::new(body);
         *response.status_mut() = StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         *response.headers_mut() = self.headers;
         response
     }
-}
-
-/// A body that is whole and no JSON.
-fn spoil(mut body: String) -> String {
-    body.truncate(body.floor_char_boundary(body.len() * 2 / 3));
-    body.push_str("\u{0}<");
-    body
-}
-
-/// The first half of a body, and then the connection ends. The half leaves first, for the end of a connection would take it along.
-fn half(body: String) -> Body {
-    let mut bytes = Bytes::from(body);
-    bytes.truncate(bytes.len() / 2);
-    let parts = futures::stream::unfold(Some(bytes), |left| async move {
-        match left {
-            Some(bytes) if !bytes.is_empty() => Some((Ok(bytes), Some(Bytes::new()))),
-            _ => {
-                tokio::time::sleep(Duration::from_millis(5)).await;
-                Some((Err(io::Error::from(io::ErrorKind::ConnectionReset)), None))
-            }
-        }
-    });
-    Body::from_stream(parts)
 }
 
 /// The body of a refusal in the form of its operation.

@@ -73,6 +73,8 @@ fn check(state: &FaultState) -> Result<(), Problem> {
         ]
     });
     let own = own.filter_map(|(name, rate)| Some((name, rate?)));
+    let quirks = state.quirks.values().chain(state.per_operation.values().flat_map(|own| own.quirks.values()));
+    let own = own.chain(quirks.map(|rate| ("the rate of a quirk", *rate)));
     if let Some((name, rate)) = whole.into_iter().chain(own).find(|(_, rate)| !(0.0..=1.0).contains(rate)) {
         return Err(Problem::wrong(format!("{name} must be from 0 to 1, not {rate}")));
     }
