@@ -45,7 +45,7 @@ use crate::operation::Operation;
 use crate::org::Org;
 use crate::rate_limit::Grant;
 use crate::state::State;
-use crate::switches::{Leniency, Verdict};
+use crate::switches::{ForeignOrg, Leniency, Verdict};
 use refusal::Refusal;
 use request::{Body, Request};
 use response::{Answer, Reply};
@@ -194,7 +194,11 @@ fn admit(
         return Err(refusal);
     }
     if request.org_id.as_ref().is_some_and(|org_id| *org_id != state.config.org_id) {
-        return Err(Refusal::no_route("TCS validation failed"));
+        return Err(match faults.switches.foreign_org {
+            ForeignOrg::NotFound => Refusal::no_route("TCS validation failed"),
+            ForeignOrg::BadRequest => Refusal::bad_cursor("The organization id is invalid."),
+            ForeignOrg::Forbidden => Refusal::no_organisation(),
+        });
     }
     let lacks_all = faults.key_state == KeyState::NoScope && request.operation != Operation::Orgs;
     if lacks_all || lacks_scope(request.operation, faults) {

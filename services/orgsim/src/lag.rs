@@ -128,3 +128,71 @@ fn show_membership(copy: &mut Org, truth: &Org, account: &str, group: uuid::Uuid
         copy.leave(member, joined);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use rand::RngExt;
+
+    use super::*;
+    use crate::config::SimulatorConfig;
+    use crate::generate::{draw_group, organisation, stream};
+
+    /// Whatever is hidden for how long, what reads see is a whole organisation, and in the end it is the truth.
+    #[test]
+    fn what_reads_see_is_whole_and_catches_up() {
+        let config = SimulatorConfig { users: 60, groups: 25, directories: 2, ..SimulatorConfig::default() };
+        let (mut truth, mut shown, mut rng) = (organisation(&config), Shown::default(), stream(5, 77));
+        let start = Instant::now();
+        let mut seen_behind = 0;
+        for step in 0..1_500_u32 {
+            let now = start + Duration::from_millis(step.into());
+            let lag = Duration::from_millis(rng.random_range(0..40));
+            if !lag.is_zero() {
+                shown.freeze(&truth);
+            }
+            let (account, group) = (rng.random_range(0..60), rng.random_range(0..truth.groups.slots()));
+            match rng.random_range(0..8) {
+                0..3 => {
+                    truth.join(account, group);
+                }
+                3..5 => {
+                    truth.leave(account, group);
+                }
+                5 => {
+                    let row = draw_group(&mut rng, &config, &truth.catalog, 1_000 + step as usize);
+                    truth.insert_group(row);
+                }
+                6 if rng.random_bool(0.3) => truth.remove_group(group),
+                _ => truth.change_account(account, |account| {
+                    account.nickname = Some(format!("step {step}").into());
+                    if account.directories != 0 {
+                        account.directories = 1 + step % 3;
+                        account.set_suspended((account.directories.trailing_zeros()) as u8, step % 2 == 0);
+                    }
+                }),
+            }
+            let changes = std::mem::take(&mut truth.journal);
+            truth.check();
+            shown.after_change(&truth, changes, lag, now);
+            if let Some(copy) = shown.at(&truth, now) {
+                seen_behind += 1;
+                copy.check();
+            }
+        }
+        assert!(seen_behind > 1_000);
+        while let Some(((due, _), _)) = shown.hidden.first_key_value() {
+            let due = *due;
+            let last = shown.hidden.len() == 1;
+            if last {
+                // The copy is given up with the last hidden change, so that one is shown by hand.
+                for change in shown.hidden.pop_first().unwrap().1 {
+                    show(shown.copy.as_mut().unwrap(), &truth, &change);
+                }
+            } else {
+                shown.catch_up(&truth, due);
+            }
+        }
+        let digest = |org: &Org| serde_json::to_string(&crate::truth::Snapshot::of(org).digest()).unwrap();
+        assert_eq!(digest(shown.copy.as_ref().unwrap()), digest(&truth));
+    }
+}

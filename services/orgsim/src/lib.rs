@@ -44,6 +44,7 @@ mod writes;
 pub use config::SimulatorConfig;
 pub use server::{Simulator, StartError};
 pub use switches::{
-    CursorPosition, DuplicateMembership, ErrorStatus, Lag, LastPageNext, Leniency, MissingMembership, RateLimitBody,
-    RateLimitHeaders, StreamEnd, Switches, SyncedGroupWrite, Verdict, WorkspacesNext, WriteErrorBody,
+    CursorPosition, DuplicateMembership, ErrorStatus, ForeignOrg, Lag, LastPageNext, Leniency, MissingMembership, RateLimitBody,
+    RateLimitHeaders, SearchTerm, StreamEnd, SuspendedMembers, Switches, SyncedGroupWrite, Verdict, WorkspacesNext,
+    WriteErrorBody,
 };

@@ -14,6 +14,12 @@ pub struct Switches {
     pub suspend_org_admin: Verdict,
     /// An account is suspended or restored that already is.
     pub repeated_suspend: Leniency,
+    /// Whether a search by group finds suspended members.
+    pub suspended_members: SuspendedMembers,
+    /// What a search term is compared with.
+    pub search_term: SearchTerm,
+    /// The organisation of the path is not the key's.
+    pub foreign_org: ForeignOrg,
     /// A group of the identity provider is to be changed (4).
     pub synced_group_write: SyncedGroupWrite,
     /// `links.next` of the last page (5).
@@ -71,6 +77,9 @@ impl Default for Switches {
             missing_membership: MissingMembership::default(),
             suspend_org_admin: Verdict::Reject,
             repeated_suspend: Leniency::Accept,
+            suspended_members: SuspendedMembers::default(),
+            search_term: SearchTerm::default(),
+            foreign_org: ForeignOrg::default(),
             synced_group_write: SyncedGroupWrite::default(),
             last_page_next: LastPageNext::default(),
             scoped_key: false,
@@ -197,6 +206,35 @@ choices! {
         Forbidden,
         /// 400.
         BadRequest,
+    }
+
+    /// Whether suspended members are found by their groups.
+    SuspendedMembers {
+        /// They are: a membership survives the suspension.
+        #[default]
+        Listed,
+        /// They are not.
+        Hidden,
+    }
+
+    /// What a search term must be.
+    SearchTerm {
+        /// Any part of the text, whatever its case.
+        #[default]
+        Substring,
+        /// A whole word of the text, whatever its case.
+        Word,
+    }
+
+    /// The answer to a call for an organisation that is not the key's; all three were seen.
+    ForeignOrg {
+        /// 404 of the layer that routes organisations.
+        #[default]
+        NotFound,
+        /// 400 with ADMIN-400-1.
+        BadRequest,
+        /// 403 with ADMIN-403-3.
+        Forbidden,
     }
 
     /// How the last page says that it is the last.

@@ -46,6 +46,12 @@ impl Refusal {
         Self { kind: Kind::Scope, ..Self::new(403, "ADMIN-403-3", "Forbidden", detail) }
     }
 
+    /// The organisation is not the key's.
+    pub(super) fn no_organisation() -> Self {
+        let detail = "The API key may not manage this organization.";
+        Self { kind: Kind::Scope, ..Self::new(403, "ADMIN-403-3", "Forbidden", detail) }
+    }
+
     pub(super) fn rate_limited() -> Self {
         Self { kind: Kind::RateLimit, ..Self::new(429, "ADMIN-429-1", "Too Many Requests", "The rate limit is exceeded.") }
     }

@@ -176,7 +176,10 @@ async fn every_way_to_be_turned_away() {
         assert_eq!(call(&path).await, 503);
         world.faults(json!({"switches": {"write_error_body": "empty"}})).await;
         if operation.path.contains("{orgId}") {
-            assert_eq!(call(&cast.path(&operation.path, "not-the-org")).await, 404, "{}", operation.id);
+            for (choice, expected) in [("not_found", 404), ("bad_request", 400), ("forbidden", 403)] {
+                world.faults(json!({"switches": {"foreign_org": choice}})).await;
+                assert_eq!(call(&cast.path(&operation.path, "not-the-org")).await, expected, "{}", operation.id);
+            }
         }
     }
 }

@@ -34,9 +34,7 @@ pub(super) fn create(writing: &mut Writing<'_>) -> Result<Reply, Refusal> {
 /// `DELETE .../groups/{groupId}`
 pub(super) fn delete(writing: &mut Writing<'_>) -> Result<Reply, Refusal> {
     let (slot, group) = writing.group()?;
-    if group.is_synced() {
-        return Err(Refusal::management(403, "ADMIN-403-5", "The group belongs to the identity provider."));
-    }
+    writing.may_change(group)?;
     if group.grants.iter().any(|grant| grant.default_role.is_some()) {
         return Err(Refusal::management(403, "ADMIN-403-6", "The group is the default group of a product."));
     }

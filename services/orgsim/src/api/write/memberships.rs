@@ -14,7 +14,7 @@ pub(super) fn add(writing: &mut Writing<'_>) -> Result<Reply, Refusal> {
     let (slot, group) = writing.group()?;
     let account_id = required(&body, "accountId")?;
     crate::api::touch(writing.faults, account_id)?;
-    writing.may_change_members(group)?;
+    writing.may_change(group)?;
     let org = &*writing.org;
     let in_directory =
         |slot: &u32| org.accounts.get(*slot).is_some_and(|account| account.directories & (1 << group.directory) != 0);
@@ -41,7 +41,7 @@ pub(super) fn add(writing: &mut Writing<'_>) -> Result<Reply, Refusal> {
 /// `DELETE .../groups/{groupId}/memberships/{accountId}`
 pub(super) fn remove(writing: &mut Writing<'_>) -> Result<Reply, Refusal> {
     let (slot, group) = writing.group()?;
-    writing.may_change_members(group)?;
+    writing.may_change(group)?;
     let account_id = &writing.request.member_id;
     let member = writing.org.account_slot(account_id).filter(|account| group.members.binary_search(account).is_ok());
     match (member, writing.faults.switches.missing_membership) {
@@ -65,8 +65,8 @@ pub(super) fn seats_left(org: &Org, group: &Group, account: u32) -> bool {
 }
 
 impl Writing<'_> {
-    /// The members of a group of the identity provider are read-only. The status is not known.
-    pub(super) fn may_change_members(&self, group: &Group) -> Result<(), Refusal> {
+    /// A group of the identity provider is read-only. The status is not known.
+    pub(super) fn may_change(&self, group: &Group) -> Result<(), Refusal> {
         let detail = "The group belongs to the identity provider and can't be modified.";
         match self.faults.switches.synced_group_write {
             _ if !group.is_synced() => Ok(()),
