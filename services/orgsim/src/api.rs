@@ -200,6 +200,10 @@ fn admit(
             ForeignOrg::Forbidden => Refusal::no_organisation(),
         });
     }
+    let is_gone = faults.switches.deprecated_lists == Leniency::Reject;
+    if is_gone && matches!(request.operation, Operation::Users | Operation::Groups) {
+        return Err(Refusal::no_route("No message available"));
+    }
     let lacks_all = faults.key_state == KeyState::NoScope && request.operation != Operation::Orgs;
     if lacks_all || lacks_scope(request.operation, faults) {
         return Err(Refusal::no_scope());

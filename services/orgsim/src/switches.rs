@@ -50,6 +50,10 @@ pub struct Switches {
     pub last_active_per_minute: Option<u32>,
     /// An empty list in a search (11).
     pub empty_arrays: Verdict,
+    /// A value that a list has twice, where the specification wants each once: in searches of groups, and addresses.
+    pub duplicate_items: Leniency,
+    /// The lists of users and groups that end on 2027-06-30; refused, they are gone.
+    pub deprecated_lists: Leniency,
     /// A property that the specification doesn't have (12).
     pub unknown_properties: Leniency,
     /// A value of `expand` that the specification doesn't have (13).
@@ -95,6 +99,8 @@ impl Default for Switches {
             events_stream_per_minute: Some(50),
             last_active_per_minute: Some(200),
             empty_arrays: Verdict::Reject,
+            duplicate_items: Leniency::Accept,
+            deprecated_lists: Leniency::Accept,
             unknown_properties: Leniency::Accept,
             unknown_expand: Verdict::Reject,
             cursor_position: CursorPosition::default(),

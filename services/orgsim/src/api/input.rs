@@ -5,6 +5,7 @@ use serde_json::{Map, Value};
 use super::Context;
 use super::refusal::Refusal;
 use super::request::{Body, Request};
+use crate::operation::Operation;
 use crate::switches::{Leniency, Verdict};
 
 /// What a parameter must look like.
@@ -181,9 +182,17 @@ fn filter(context: &Context<'_>, object: Map<String, Value>, rules: Rules) -> Re
             continue;
         }
         rule.check(&name, &value)?;
+        let unique = name == "emails" || context.request.operation == Operation::GroupsSearch;
+        if unique && switches.duplicate_items == Leniency::Reject && repeats(&value) {
+            return Err(Refusal::bad_input(format!("{name} must hold each value once.")));
+        }
         filter.insert(name, value);
     }
     Ok(filter)
+}
+
+fn repeats(value: &Value) -> bool {
+    value.as_array().is_some_and(|items| (1..items.len()).any(|at| items[..at].contains(&items[at])))
 }
 
 fn exclude(filter: &Map<String, Value>, pairs: &[(&str, &str)]) -> Result<(), Refusal> {

@@ -50,7 +50,7 @@ async fn each_fault_shows() {
 #[tokio::test]
 async fn faults_are_reproducible() {
     let world = World::of(20, 5).await;
-    let state = json!({"error_rate": 0.3, "drop_rate": 0.2, "malformed_rate": 0.2});
+    let state = json!({"error_rate": 0.3, "drop_rate": 0.2, "malformed_rate": 0.2, "quirks": {"rate_limited": 0.2}});
     world.faults(state.clone()).await;
     let first = endings(&world).await;
     world.faults(state).await;

@@ -78,6 +78,8 @@ impl Fuzzer<'_> {
             "write_error_body": choose(&["errors", "empty"]),
             "empty_arrays": choose(&["reject", "accept"]),
             "unknown_properties": choose(&["reject", "accept"]),
+            "duplicate_items": choose(&["accept", "reject"]),
+            "deprecated_lists": choose(&["accept", "accept", "accept", "reject"]),
             "unknown_expand": choose(&["reject", "accept"]),
             "cursor_position": choose(&["keyset", "offset"]),
             "workspaces_next": choose(&["token", "url"]),

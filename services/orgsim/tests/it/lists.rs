@@ -120,6 +120,9 @@ async fn deprecated_lists() {
         world.get(&world.v2(&format!("directories/-/{what}?{}", query(&[("sortBy", &object)])))).await;
         world.switches(json!({})).await;
     }
+    world.switches(json!({"deprecated_lists": "reject"})).await;
+    assert_eq!(world.call(Method::GET, &world.v2("directories/-/users"), None).await.0, 404);
+    world.switches(json!({})).await;
     let path = world.v2(&format!("directories/-/groups?{}", query(&[("counts", r#"{"includeUsers":"yes"}"#)])));
     assert_eq!(world.call(Method::GET, &path, None).await.0, 400);
 }
