@@ -40,7 +40,6 @@ impl Shown {
                 show(copy, truth, change);
             }
         }
-        self.catch_up(truth, now);
     }
 
     /// What reads see; `None` is the truth.
@@ -49,7 +48,8 @@ impl Shown {
         self.copy.as_ref()
     }
 
-    fn catch_up(&mut self, truth: &Org, now: Instant) {
+    /// Shows what is due, and gives the copy up once nothing is hidden.
+    pub(crate) fn catch_up(&mut self, truth: &Org, now: Instant) {
         while let Some(due) = self.hidden.first_entry().filter(|first| first.key().0 <= now) {
             let changes = due.remove();
             for change in &changes {

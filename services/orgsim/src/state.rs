@@ -10,6 +10,7 @@ use crate::churn::Churn;
 use crate::config::SimulatorConfig;
 use crate::faults::{FaultState, Faults};
 use crate::hold::Holds;
+use crate::journal::{Aspect, Change};
 use crate::lag::Shown;
 use crate::org::Org;
 use crate::rate_limit::RateLimits;
@@ -75,16 +76,22 @@ impl State {
 
     /// Changes the organisation; reads of the API see it so much later. Audit events are told in any case.
     pub(crate) fn change_later<T>(&self, origin: Origin, lag: Duration, change: impl FnOnce(&mut Org) -> T) -> T {
+        let lags = self.faults.state().switches.lag;
+        let activity_lag = Duration::from_millis(lags.activity_ms);
         let mut org = self.org.write().unwrap_or_else(PoisonError::into_inner);
         let mut shown = lock(&self.shown);
-        if !lag.is_zero() {
+        if !lag.is_zero() || !activity_lag.is_zero() {
             shown.freeze(&org);
         }
         let made = change(&mut org);
         let changes = std::mem::take(&mut org.journal);
-        let event_ms = self.faults.state().switches.lag.event_ms;
-        lock(&self.audit).record(&changes, origin, chrono::Utc::now().timestamp_millis(), event_ms);
-        shown.after_change(&org, changes, lag, Instant::now());
+        lock(&self.audit).record(&changes, origin, chrono::Utc::now().timestamp_millis(), lags.event_ms);
+        let is_activity = |change: &Change| matches!(change, Change::Account(_, Aspect::Activity));
+        let (activity, others): (Vec<_>, Vec<_>) = changes.into_iter().partition(is_activity);
+        let now = Instant::now();
+        shown.after_change(&org, activity, activity_lag, now);
+        shown.after_change(&org, others, lag, now);
+        shown.catch_up(&org, now);
         self.behind.store(shown.is_behind(), Ordering::Release);
         made
     }

@@ -144,6 +144,8 @@ pub struct Lag {
     pub invite_ms: u64,
     /// Disabled, enabled and deleted accounts.
     pub lifecycle_ms: u64,
+    /// When an account last used a product, whoever says so.
+    pub activity_ms: u64,
     /// Audit events, of any change.
     pub event_ms: u64,
 }
@@ -161,6 +163,7 @@ impl Lag {
             removal_ms: 10_000,
             invite_ms: 2_000,
             lifecycle_ms: 2_000,
+            activity_ms: 24 * 3_600_000,
             event_ms: 1_000,
         }
     }

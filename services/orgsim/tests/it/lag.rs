@@ -35,6 +35,28 @@ async fn reads_lag_behind_writes() {
     assert_eq!(stage.members(json!({"accountId": stranger})).await, said(409, "ADMIN-UAM-409-2"));
 }
 
+/// When somebody last used a product is told a day late, if that is chosen, and everything else at once.
+#[tokio::test]
+async fn activity_lags() {
+    let stage = Stage::new().await;
+    let Cast { account, resource, .. } = &stage.cast;
+    let access = json!({"resourceId": resource, "lastActiveTimestamp": "2026-09-01T00:00:00Z"});
+    let used = async || {
+        let found = stage.world.users(json!({"accountIds": [account], "expand": ["productAccess"]})).await;
+        found["data"][0]["productAccess"][0]["lastActiveTimestamp"].clone()
+    };
+    stage.world.post(&format!("/_sim/accounts/{account}/product-access"), access.clone()).await;
+    let before = used().await;
+    stage.world.switches(json!({"lag": {"activity_ms": 86_400_000}})).await;
+    let later = json!({"resourceId": resource, "lastActiveTimestamp": "2026-09-02T00:00:00Z"});
+    stage.world.post(&format!("/_sim/accounts/{account}/product-access"), later).await;
+    let member = stage.write(Method::DELETE, &format!("groups/{}/memberships/{account}", stage.cast.group), None).await;
+    assert_eq!((member, used().await), (said(204, ""), before.clone()));
+    let shown = stage.world.users(json!({"accountIds": [account], "expand": ["groups"]})).await;
+    assert_eq!(shown["data"][0]["groups"], json!([]));
+    assert_ne!(stage.truth(account).await["productAccess"][0]["lastActiveTimestamp"], before);
+}
+
 /// When nothing is hidden any more, reads and the truth agree in everything.
 #[tokio::test]
 async fn lagging_reads_catch_up() {
