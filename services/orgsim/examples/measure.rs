@@ -32,6 +32,28 @@ async fn main() -> Result<(), Failure> {
     }
     eprintln!("10 accounts by id: {:?} a call", begin.elapsed() / 200);
 
+    let directories = format!("{}/admin/v2/orgs/{}/directories", simulator.base_url(), config.org_id);
+    let directories: Value = client.get(directories).bearer_auth(&config.api_key).send().await?.json().await?;
+    let directory = directories["data"][0]["directoryId"].as_str().unwrap_or_default().to_owned();
+    let v1 = format!("{}/admin/v1/orgs/{}/users", simulator.base_url(), config.org_id);
+    let begin = Instant::now();
+    for _ in 0..50 {
+        client.get(&v1).bearer_auth(&config.api_key).send().await?.bytes().await?;
+    }
+    eprintln!("a page of managed accounts: {:?}", begin.elapsed() / 50);
+    for lag_ms in [0, 60_000] {
+        let lag = json!({"lag": {"suspend_ms": lag_ms}});
+        client.put(format!("{}/_sim/switches", simulator.base_url())).json(&lag).send().await?.error_for_status()?;
+        let begin = Instant::now();
+        for id in ids.iter().cycle().take(200) {
+            let verb = if lag_ms == 0 { "suspend" } else { "restore" };
+            let url =
+                format!("{}/admin/v2/orgs/{}/directories/{}/users/{id}/{verb}", simulator.base_url(), config.org_id, directory);
+            client.post(url).bearer_auth(&config.api_key).send().await?.bytes().await?;
+        }
+        eprintln!("a write whose reads lag {lag_ms} ms: {:?}, resident {} MB", begin.elapsed() / 200, resident_mb());
+    }
+
     let begin = Instant::now();
     let digest = client.get(format!("{}/_sim/digest", simulator.base_url())).send().await?.text().await?;
     eprintln!("digest in {:?}: {digest}", begin.elapsed());

@@ -6,6 +6,7 @@ use super::Context;
 use super::refusal::Refusal;
 use crate::catalog::Catalog;
 use crate::role::{Role, RoleSet};
+use crate::switches::SearchTerm;
 
 /// The role ids that a filter may name.
 pub(super) const ROLE_WORDS: &[&str] = &[
@@ -30,6 +31,28 @@ pub(super) fn texts<'a>(filter: &'a Map<String, Value>, name: &str) -> Option<Ve
 /// The string, if the filter has it.
 pub(super) fn text<'a>(filter: &'a Map<String, Value>, name: &str) -> Option<&'a str> {
     filter.get(name)?.as_str()
+}
+
+/// What somebody searches for in names and addresses.
+#[derive(Debug)]
+pub(super) struct Term {
+    lower_case: String,
+    kind: SearchTerm,
+}
+
+impl Term {
+    pub(super) fn new(context: &Context<'_>, filter: &Map<String, Value>) -> Option<Self> {
+        let lower_case = text(filter, "searchTerm")?.to_lowercase();
+        Some(Self { lower_case, kind: context.faults.switches.search_term })
+    }
+
+    pub(super) fn is_in(&self, text: &str) -> bool {
+        let text = text.to_lowercase();
+        match self.kind {
+            SearchTerm::Substring => text.contains(&self.lower_case),
+            SearchTerm::Word => text.split(|letter: char| !letter.is_alphanumeric()).any(|word| word == self.lower_case),
+        }
+    }
 }
 
 /// Which assignments of roles a filter asks for: those that meet all of its parts at once.

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use serde_json::{Map, Value};
 
 use super::Context;
-use super::filter::{RoleFilter, directories, text, texts};
+use super::filter::{RoleFilter, Term, directories, texts};
 use super::input::{Rule, Rules};
 use super::paging::Rows;
 use super::refusal::Refusal;
@@ -20,9 +20,12 @@ pub(super) const RULES: Rules = &[
     ("resourceOwners", Rule::Texts(10)),
     ("resourceIds", Rule::Texts(20)),
     ("groupIds", Rule::Texts(10)),
-    ("groupNames", Rule::Texts(100)),
     ("searchTerm", Rule::Text),
+    ("groupNames", Rule::Texts(100)),
 ];
+
+/// The parts that a query may have: all but the last, names.
+pub(super) const LIST_RULES: Rules = RULES.split_at(RULES.len() - 1).0;
 
 /// The filter, with every name resolved.
 #[derive(Debug)]
@@ -31,7 +34,7 @@ pub(super) struct GroupFilter {
     groups: Option<BTreeSet<u32>>,
     with_names: Option<BTreeSet<u32>>,
     of_accounts: Option<BTreeSet<u32>>,
-    search_term: Option<String>,
+    search_term: Option<Term>,
     roles: RoleFilter,
 }
 
@@ -54,7 +57,7 @@ impl GroupFilter {
             with_names: texts(filter, "groupNames")
                 .map(|names| names.into_iter().flat_map(|name| org.slots_by_group_name(name)).collect()),
             of_accounts: account_ids.map(|ids| ids.into_iter().filter_map(groups_of).flatten().copied().collect()),
-            search_term: text(filter, "searchTerm").map(str::to_lowercase),
+            search_term: Term::new(context, filter),
             roles: RoleFilter::new(filter, &org.catalog),
         })
     }
@@ -74,7 +77,7 @@ impl GroupFilter {
             && self.groups.as_ref().is_none_or(|slots| slots.contains(&slot))
             && self.with_names.as_ref().is_none_or(|slots| slots.contains(&slot))
             && self.of_accounts.as_ref().is_none_or(|slots| slots.contains(&slot))
-            && self.search_term.as_ref().is_none_or(|term| group.name.to_lowercase().contains(term))
+            && self.search_term.as_ref().is_none_or(|term| term.is_in(&group.name))
             && (self.roles.is_empty() || group.grants.iter().any(|grant| self.roles.accepts(grant.resource, grant.roles)))
     }
 }

@@ -3,7 +3,7 @@
 use serde_json::{Map, Value};
 
 use super::Context;
-use super::filter::{ROLE_WORDS, RoleFilter, directories, text, texts};
+use super::filter::{ROLE_WORDS, RoleFilter, Term, directories, text, texts};
 use super::input::{Rule, Rules};
 use super::paging::Rows;
 use super::refusal::Refusal;
@@ -11,6 +11,7 @@ use crate::access::Access;
 use crate::account::{Account, AccountStatus, Membership};
 use crate::group::parse_group_id;
 use crate::org::Org;
+use crate::switches::SuspendedMembers;
 
 /// The parts of the filter.
 pub(super) const RULES: Rules = &[
@@ -29,6 +30,9 @@ pub(super) const RULES: Rules = &[
     ("emails", Rule::Texts(100)),
 ];
 
+/// The parts that a query may have: all but the last, addresses.
+pub(super) const LIST_RULES: Rules = RULES.split_at(RULES.len() - 1).0;
+
 /// Lists up to this many rows are sorted for each page rather than found by walking the order.
 const FEW: usize = 2_000;
 
@@ -39,13 +43,14 @@ pub(super) struct UserFilter {
     accounts: Option<Vec<u32>>,
     with_emails: Option<Vec<u32>>,
     groups: Option<Vec<u32>>,
+    suspended_members: SuspendedMembers,
     mfa_enabled: Option<bool>,
     managed: Option<bool>,
     status: Option<Vec<String>>,
     account_status: Option<Vec<AccountStatus>>,
     membership: Option<Vec<Membership>>,
     email_domains: Option<Vec<String>>,
-    search_term: Option<String>,
+    search_term: Option<Term>,
     roles: RoleFilter,
 }
 
@@ -67,6 +72,7 @@ impl UserFilter {
             with_emails: texts(filter, "emails")
                 .map(|emails| emails.into_iter().flat_map(|email| org.slots_by_email(email)).collect()),
             groups: group_ids.map(|ids| ids.into_iter().filter_map(|id| org.group_slot(id)).collect()),
+            suspended_members: context.faults.switches.suspended_members,
             mfa_enabled: flag("mfaEnabled"),
             managed: text(filter, "claimStatus").map(|word| word == "managed"),
             status: texts(filter, "status").map(|words| words.into_iter().map(str::to_owned).collect()),
@@ -77,7 +83,7 @@ impl UserFilter {
             email_domains: texts(filter, "emailDomains").map(|domains| {
                 domains.into_iter().map(|domain| format!("@{}", domain.trim_start_matches('@').to_lowercase())).collect()
             }),
-            search_term: text(filter, "searchTerm").map(str::to_lowercase),
+            search_term: Term::new(context, filter),
             roles: RoleFilter::new(filter, &org.catalog),
         })
     }
@@ -106,10 +112,15 @@ impl UserFilter {
             && self.status.as_ref().is_none_or(|wanted| wanted.iter().any(|word| word == account.composite()))
             && self.accounts.as_ref().is_none_or(|slots| slots.contains(&slot))
             && self.with_emails.as_ref().is_none_or(|slots| slots.contains(&slot))
-            && self.groups.as_ref().is_none_or(|groups| groups.iter().any(|group| account.groups.binary_search(group).is_ok()))
+            && self.groups.as_ref().is_none_or(|groups| self.is_member(account, groups))
             && self.email_domains.as_ref().is_none_or(|domains| has_domain(account, domains))
             && self.search_term.as_ref().is_none_or(|term| mentions(account, term))
             && (self.roles.is_empty() || self.has_role(org, account))
+    }
+
+    fn is_member(&self, account: &Account, groups: &[u32]) -> bool {
+        let hidden = self.suspended_members == SuspendedMembers::Hidden && account.membership == Membership::Suspended;
+        !hidden && groups.iter().any(|group| account.groups.binary_search(group).is_ok())
     }
 
     fn has_role(&self, org: &Org, account: &Account) -> bool {
@@ -124,6 +135,6 @@ fn has_domain(account: &Account, domains: &[String]) -> bool {
     domains.iter().any(|domain| email.ends_with(domain.as_str()))
 }
 
-fn mentions(account: &Account, term: &str) -> bool {
-    account.name.to_lowercase().contains(term) || account.email.as_ref().is_some_and(|email| email.to_lowercase().contains(term))
+fn mentions(account: &Account, term: &Term) -> bool {
+    term.is_in(&account.name) || account.email.as_ref().is_some_and(|email| term.is_in(email))
 }

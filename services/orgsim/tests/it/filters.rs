@@ -191,3 +191,23 @@ async fn workspaces() {
     let first = world.post(&path, json!({"limit": 10})).await;
     assert!(first["links"]["next"].as_str().unwrap().starts_with("https://"));
 }
+
+/// A search by group hides suspended members, and a term is a whole word, if that is chosen.
+#[tokio::test]
+async fn doubtful_filters() {
+    let world = World::of(30, 5).await;
+    let group = "6a1e0000-0000-4000-8000-000000000009";
+    world.post(&format!("/_sim/groups/{group}"), json!({"name": "doubt of somebody"})).await;
+    let account = json!({"name": "Zoë Doubtful", "status": "suspended", "groups": [group]});
+    world.post("/_sim/accounts/712020:doubtful", account).await;
+    let found = async |what: &str, body: Value| world.walk(what, body).await.len();
+    for (choices, by_group, by_part) in [(json!({}), 1, 1), (json!({"suspended_members": "hidden", "search_term": "word"}), 0, 0)]
+    {
+        world.switches(choices).await;
+        assert_eq!(found("users", json!({"groupIds": [group]})).await, by_group);
+        assert_eq!(found("users", json!({"searchTerm": "DOUBTF"})).await, by_part);
+        assert_eq!(found("users", json!({"searchTerm": "doubtful"})).await, 1);
+        assert_eq!(found("groups", json!({"searchTerm": "doubt OF"})).await, by_part);
+        assert_eq!(found("groups", json!({"searchTerm": "Somebody"})).await, 1);
+    }
+}

@@ -41,6 +41,14 @@ async fn wrong_bodies() {
     for body in [json!({"somethingNew": 1}), json!({"accountIds": null})] {
         world.users(body).await;
     }
+    let twice = [("users", json!({"emails": ["a@x.y", "a@x.y"]})), ("groups", json!({"groupIds": ["a", "a"]}))];
+    for (choice, expected) in [("accept", 200), ("reject", 400)] {
+        world.switches(json!({"duplicate_items": choice})).await;
+        for (what, body) in &twice {
+            let path = world.v2(&format!("directories/-/{what}/search"));
+            assert_eq!(world.call(Method::POST, &path, Some(body.clone())).await.0, expected);
+        }
+    }
     world.faults(json!({"switches": {"unknown_properties": "reject", "empty_arrays": "accept", "unknown_expand": "accept", "error_status": "number"}})).await;
     world.users(json!({"accountIds": [], "expand": ["everything"]})).await;
     let (_, answer) = world.call(Method::POST, &world.v2("directories/-/users/search"), Some(json!({"somethingNew": 1}))).await;
