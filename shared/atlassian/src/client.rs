@@ -83,6 +83,7 @@ pub(crate) struct Inner {
     base: Url,
     pub(crate) org_id: OrgId,
     pub(crate) fingerprint: KeyFingerprint,
+    pub(crate) key: ApiKey,
     pub(crate) max_body_bytes: usize,
     pub(crate) budget: KeyBudget,
     shared_budget: Budget,
@@ -117,6 +118,7 @@ impl Client {
                 shared_budget: budget,
                 org_id: config.org_id,
                 fingerprint,
+                key: config.key,
                 max_body_bytes: config.max_body_bytes,
                 calls: AtomicU64::new(0),
             }),
@@ -177,7 +179,9 @@ impl Client {
 }
 
 fn base_url(given: &str) -> Result<Url, SetupError> {
-    let refused = || SetupError::BaseUrl { given: given.to_owned() };
+    // What stands before an @ may be a password.
+    let shown = given.rsplit_once('@').map_or_else(|| given.to_owned(), |(_, host)| format!("<left out>@{host}"));
+    let refused = || SetupError::BaseUrl { given: shown.clone() };
     let url = Url::parse(given.trim()).map_err(|_| refused())?;
     let bare = matches!(url.path(), "" | "/") && url.query().is_none() && url.fragment().is_none();
     // Credentials in a URL end up in logs; the key has a setting of its own.

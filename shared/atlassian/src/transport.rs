@@ -111,7 +111,9 @@ impl Client {
         if status < 500 {
             permit.flight().answered(told_limit(response.headers())).await;
         }
-        let words = ApiWords::read(&beginning(response).await);
+        // Before anything is cut off it: half a key would not be found.
+        let body = String::from_utf8_lossy(&beginning(response).await).into_owned();
+        let words = ApiWords::read(self.inner.key.redact(body).as_bytes());
         let fingerprint = self.inner.fingerprint.clone();
         match status {
             401 => ApiError::KeyRefused { org: self.inner.org_id.clone(), fingerprint, words },

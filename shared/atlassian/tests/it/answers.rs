@@ -164,6 +164,22 @@ async fn a_dripping_answer_ends_by_the_clock() {
     assert!(*waited < Duration::from_secs(30), "long before the time for a whole call: {waited:?}");
 }
 
+/// A proxy that sends back the request's headers sends back the key.
+#[tokio::test]
+async fn a_key_that_comes_back_in_an_answer_is_not_told() {
+    let echo = format!("<html>Bad request: authorization: Bearer {KEY}</html>");
+    for status in [400, 403, 404, 409, 502] {
+        let error = page_error(Reply::new(status, "", &echo)).await;
+        assert!(error.to_string().contains("<the API key>"), "what else it says is kept: {error}");
+    }
+    page_error(Reply::new(401, "", &echo)).await;
+    let cut = page_error(Reply::new(400, "", &format!("{}{KEY}", "x".repeat(490)))).await;
+    assert!(!cut.to_string().contains(&KEY[..5]), "not even its beginning: {cut}");
+    page_error(Reply::new(400, "", &format!(r#"{{"code":"{KEY}","message":"{KEY}"}}"#))).await;
+    page_error(Reply::new(200, "", &format!(r#"{{"data":[{{"accountId":"{KEY}","mfaEnabled":"{KEY}"}}]}}"#))).await;
+    page_error(Reply::new(302, &format!("location: http://127.0.0.1:1/{KEY}\r\n"), "")).await;
+}
+
 #[tokio::test]
 async fn nobody_at_the_address_is_unreachable() {
     let redis = RedisServer::started().await;

@@ -134,4 +134,8 @@ async fn wrong_settings_are_refused_before_anything_is_sent() {
         assert!(matches!(refused("https://x.example", key), Some(SetupError::Key { .. })), "{key:?}");
     }
     assert!(refused("https://x.example/", KEY).is_none());
+    let told = format!("{:?}", refused(&format!("https://me:{KEY}@x.example"), KEY));
+    assert!(told.contains("x.example") && !told.contains(KEY), "{told}");
+    let config = ClientConfig::new("https://x.example/", "8f3c".into(), ApiKey::new(KEY));
+    assert!(!format!("{config:?}").contains(KEY));
 }
