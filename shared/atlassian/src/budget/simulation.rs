@@ -110,6 +110,24 @@ fn interactive_calls_wait_for_no_bulk_call() {
     }
 }
 
+/// Workers that want less than the limit for ten minutes teach nothing wrong, and then get all of it again.
+#[test]
+fn a_rate_that_was_not_wanted_is_still_there_later() {
+    for hint in [Hint::None, Hint::RetryAfter, Hint::Headers] {
+        let mut fleet = Fleet::new(300.0, 10.0, 120.0, hint);
+        fleet.run_until(100.0);
+        fleet.work_seconds = 12.0;
+        fleet.run_until(700.0);
+        let refused = fleet.refused();
+        fleet.work_seconds = 0.001;
+        fleet.run_until(730.0);
+        let from = fleet.mark();
+        fleet.run_until(1000.0);
+        let figures = fleet.figures_since(from);
+        assert!(figures.share >= 0.97 && figures.refused <= refused + 10, "{hint:?}: {figures:?}, {refused} before");
+    }
+}
+
 /// A simulator without a limit: after a second the callers alone decide how fast it goes, and few of them ask Redis.
 #[test]
 fn without_a_limit_calls_grow_to_all_that_is_wanted() {

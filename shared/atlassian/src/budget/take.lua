@@ -69,8 +69,12 @@ else
     behind = math.max(1, burst - ahead)
     ahead = burst - behind
 end
-if is_paced(s) and s.arrival < now then
+local is_wanted = s.arrival >= now
+if is_paced(s) and not is_wanted then
+    -- Nobody wanted these calls. What a bucket of usual size cannot store of them is lost: that time counts for nothing.
     s.idle = s.idle + (now - s.arrival) * s.rate / 1000000
+    local lost = math.max(0, s.idle - BUCKET) * 1000000 / s.rate
+    s.cross, s.mark, s.idle = s.cross + lost, s.mark + lost, math.min(s.idle, BUCKET)
 end
 local arrival = math.max(now, s.arrival) + per_call
 local early = arrival - now - per_call * (interactive and behind + ahead or behind)
@@ -79,9 +83,10 @@ if early > 0.5 then
 end
 s.arrival = arrival
 
-if s.phase == HOLD and now >= s.test_at then
+-- A rate that nobody uses up is not tested.
+if s.phase == HOLD and now >= s.test_at and is_wanted then
     begin_test(s)
-elseif s.phase == TEST then
+elseif s.phase == TEST and is_wanted then
     local beyond = excess(s, now)
     -- Once the lead is spent the answer is due: a few calls decide.
     s.pace = s.pace + (beyond > 0 and math.max(s.step, GROWTH / 2) or s.step)
@@ -89,7 +94,7 @@ elseif s.phase == TEST then
         -- No bucket of this rate had so much: the limit has risen.
         s.phase, s.mark, s.mark_n = GROW, now, s.n
     end
-elseif s.phase == GROW then
+elseif s.phase == GROW and is_wanted then
     s.pace = s.pace + GROWTH
     if s.pace > RATE_OPEN then
         s.phase, s.window = OPEN, WINDOW_OPEN

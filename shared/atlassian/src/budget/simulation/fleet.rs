@@ -35,6 +35,8 @@ pub(super) struct Fleet {
     pub(super) bucket: Bucket,
     hint: Hint,
     latency_ms: f64,
+    /// What a worker does between two calls.
+    pub(super) work_seconds: f64,
     processes: Vec<Local>,
     queue: BinaryHeap<Reverse<At>>,
     events: Vec<(usize, Lane, Event)>,
@@ -72,6 +74,7 @@ impl Fleet {
             bucket: Bucket::new(per_minute, burst),
             hint,
             latency_ms,
+            work_seconds: 0.001,
             processes: (0..PROCESSES).map(|_| Local::new(2.0)).collect(),
             queue: BinaryHeap::new(),
             events: Vec::new(),
@@ -211,8 +214,7 @@ impl Fleet {
         }
         local.ended();
         if lane == Lane::Bulk {
-            // A worker takes a moment for its next call.
-            self.after(0.001, process, lane, Event::Want);
+            self.after(self.work_seconds, process, lane, Event::Want);
         }
     }
 }
