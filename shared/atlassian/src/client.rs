@@ -4,11 +4,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use orgmirror_domain::ids::OrgId;
+use orgmirror_domain::ids::{AccountId, OrgId};
 use reqwest::Url;
 use reqwest::header::{ACCEPT, AUTHORIZATION, HeaderMap, HeaderValue};
 
-use crate::budget::{Budget, BudgetWait, KeyBudget};
+use crate::budget::{Budget, BudgetWait, Family, FamilyState, KeyBudget};
 use crate::key::{ApiKey, KeyFingerprint};
 use crate::operation::{Lane, Operation, Permit};
 
@@ -25,6 +25,8 @@ pub struct ClientConfig {
     pub request_timeout: Duration,
     /// For the connection alone, TLS included.
     pub connect_timeout: Duration,
+    /// The longest silence within an answer.
+    pub read_timeout: Duration,
     /// No answer may be larger, after decompression. An honest page of 100 users has some 350 KB.
     pub max_body_bytes: usize,
 }
@@ -38,6 +40,7 @@ impl ClientConfig {
             key,
             request_timeout: Duration::from_secs(60),
             connect_timeout: Duration::from_secs(10),
+            read_timeout: Duration::from_secs(30),
             max_body_bytes: 16 * 1024 * 1024,
         }
     }
@@ -80,8 +83,10 @@ pub(crate) struct Inner {
     base: Url,
     pub(crate) org_id: OrgId,
     pub(crate) fingerprint: KeyFingerprint,
+    pub(crate) key: ApiKey,
     pub(crate) max_body_bytes: usize,
     pub(crate) budget: KeyBudget,
+    shared_budget: Budget,
     pub(crate) calls: AtomicU64,
 }
 
@@ -95,6 +100,7 @@ impl Client {
             .user_agent(concat!("orgmirror/", env!("CARGO_PKG_VERSION")))
             .connect_timeout(config.connect_timeout)
             .timeout(config.request_timeout)
+            .read_timeout(config.read_timeout)
             .gzip(true)
             // A redirect would carry the key to wherever it points, and would be a second request on one permit.
             .redirect(reqwest::redirect::Policy::none())
@@ -109,8 +115,10 @@ impl Client {
                 http,
                 base,
                 budget: budget.of_key(&config.org_id, &fingerprint),
+                shared_budget: budget,
                 org_id: config.org_id,
                 fingerprint,
+                key: config.key,
                 max_body_bytes: config.max_body_bytes,
                 calls: AtomicU64::new(0),
             }),
@@ -119,8 +127,13 @@ impl Client {
 
     /// Asks the key's budget, shared by all workers, for one call. Never sleeps: whoever is refused may do something else.
     pub async fn permit(&self, lane: Lane, operation: Operation) -> Result<Permit, BudgetWait> {
-        self.inner.budget.take(lane).await?;
-        Ok(Permit::new(lane, operation))
+        let flight = self.inner.budget.take(Family::of(operation), lane).await?;
+        Ok(Permit::new(lane, operation, flight))
+    }
+
+    /// What has been learnt about this key's limits, for each family of operations. Asks Redis alone.
+    pub async fn budget_state(&self) -> Result<Vec<FamilyState>, redis::RedisError> {
+        self.inner.shared_budget.state(&self.inner.org_id, &self.inner.fingerprint).await
     }
 
     /// How many requests this client and its clones have sent.
@@ -147,10 +160,28 @@ impl Client {
         }
         url
     }
+
+    /// `/users/<account>/manage/<segments...>`, of the account-lifecycle API.
+    pub(crate) fn account_url(&self, account: &AccountId, segments: &[&str]) -> Url {
+        let mut url = self.inner.base.clone();
+        if let Ok(mut path) = url.path_segments_mut() {
+            path.clear().extend(["users", account.as_str(), "manage"]).extend(segments);
+        }
+        url
+    }
+
+    /// `/admin/v1/orgs`.
+    pub(crate) fn orgs_url(&self) -> Url {
+        let mut url = self.inner.base.clone();
+        url.set_path("/admin/v1/orgs");
+        url
+    }
 }
 
 fn base_url(given: &str) -> Result<Url, SetupError> {
-    let refused = || SetupError::BaseUrl { given: given.to_owned() };
+    // What stands before an @ may be a password.
+    let shown = given.rsplit_once('@').map_or_else(|| given.to_owned(), |(_, host)| format!("<left out>@{host}"));
+    let refused = || SetupError::BaseUrl { given: shown.clone() };
     let url = Url::parse(given.trim()).map_err(|_| refused())?;
     let bare = matches!(url.path(), "" | "/") && url.query().is_none() && url.fragment().is_none();
     // Credentials in a URL end up in logs; the key has a setting of its own.

@@ -1,10 +1,18 @@
 //! API keys, and the names by which logs, people and the budget know them.
 
+mod expiry;
+mod origin;
+mod sealed;
+
 use std::fmt;
 
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
+
+pub use expiry::{KeyLife, StoredKey};
+pub use origin::{KeyError, KeyOrigin, KeyWatch};
+pub use sealed::{KeyRing, SealError, SealingKey};
 
 /// Names a key without telling it. Two keys differ in it, and it stays the same over restarts and workers.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -45,6 +53,12 @@ impl ApiKey {
     /// The name of this key for logs, errors and the budget.
     pub fn fingerprint(&self) -> &KeyFingerprint {
         &self.fingerprint
+    }
+
+    /// A text without this key, wherever it stands: a proxy may send back what it was sent.
+    pub(crate) fn redact(&self, text: String) -> String {
+        let key = self.expose();
+        if key.is_empty() || !text.contains(key) { text } else { text.replace(key, "<the API key>") }
     }
 
     /// The key itself, for the one header that carries it.

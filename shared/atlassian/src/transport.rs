@@ -5,10 +5,11 @@ use std::time::{Duration, Instant};
 
 use chrono::Utc;
 use reqwest::header::{CONTENT_TYPE, DATE, HeaderMap, RETRY_AFTER};
-use reqwest::{Response, Url};
+use reqwest::{Method, Response, Url};
 use serde::de::DeserializeOwned;
 use tracing::{Instrument, Span, field};
 
+use crate::budget::ToldLimit;
 use crate::client::Client;
 use crate::error::{ApiError, ApiWords, Flaw};
 use crate::operation::{Operation, Permit};
@@ -36,23 +37,54 @@ impl Client {
         debug_assert_eq!(permit.operation(), call.operation, "a permit is spent on the operation it was asked for");
         let span =
             tracing::debug_span!("api.call", operation = call.operation.as_str(), status = field::Empty, bytes = field::Empty);
-        self.exchange(call).instrument(span).await
+        self.exchange(&permit, call).instrument(span).await
     }
 
-    async fn exchange<T: DeserializeOwned>(&self, call: Call<'_>) -> Result<T, ApiError> {
+    async fn exchange<T: DeserializeOwned>(&self, permit: &Permit, call: Call<'_>) -> Result<T, ApiError> {
         let (operation, sent) = (call.operation, Instant::now());
-        let request = match call.body {
-            Some(body) => self.inner.http.post(call.url).header(CONTENT_TYPE, "application/json").body(body),
-            None => self.inner.http.get(call.url),
-        };
+        let method = if call.body.is_some() { Method::POST } else { Method::GET };
+        let body = self.body(permit, method, call.url, call.body, call.cursor).await?;
+        wire::read(&body).map_err(|flawed| unread(operation, sent.elapsed(), flawed))
+    }
+
+    /// Sends a change that `permit` is for, once. The body of a success, which may be empty.
+    pub(crate) async fn write(
+        &self,
+        permit: Permit,
+        operation: Operation,
+        method: Method,
+        url: Url,
+        body: Option<serde_json::Value>,
+    ) -> Result<Vec<u8>, ApiError> {
+        debug_assert_eq!(permit.operation(), operation, "a permit is spent on the operation it was asked for");
+        let span = tracing::debug_span!("api.write", operation = operation.as_str(), status = field::Empty, bytes = field::Empty);
+        let body = body.map(|body| body.to_string().into_bytes());
+        self.body(&permit, method, url, body, None).instrument(span).await
+    }
+
+    /// Sends one request and takes the body of its success, whole.
+    async fn body(
+        &self,
+        permit: &Permit,
+        method: Method,
+        url: Url,
+        body: Option<Vec<u8>>,
+        cursor: Option<&str>,
+    ) -> Result<Vec<u8>, ApiError> {
+        let (operation, sent) = (permit.operation(), Instant::now());
+        let mut request = self.inner.http.request(method, url);
+        if let Some(body) = body {
+            request = request.header(CONTENT_TYPE, "application/json").body(body);
+        }
         self.inner.calls.fetch_add(1, Ordering::Relaxed);
         let lost = |source: reqwest::Error| unreachable(operation, sent.elapsed(), source.without_url());
         let mut response = request.send().await.map_err(lost)?;
         let status = response.status();
         Span::current().record("status", status.as_u16());
         if !status.is_success() {
-            return Err(self.refusal(operation, call.cursor, response).await);
+            return Err(self.refusal(permit, cursor, response).await);
         }
+        permit.flight().answered(told_limit(response.headers())).await;
         let limit = self.inner.max_body_bytes;
         let announced = response.content_length().and_then(|length| usize::try_from(length).ok());
         let mut body = Vec::with_capacity(announced.unwrap_or(BODY_ROOM).min(limit));
@@ -63,22 +95,25 @@ impl Client {
             body.extend_from_slice(&chunk);
         }
         Span::current().record("bytes", body.len());
-        wire::read(&body).map_err(|unread| match unread {
-            Unread::Truncated(source) => unreachable(operation, sent.elapsed(), source),
-            Unread::Flawed(flaw) => malformed(operation)(flaw),
-        })
+        Ok(body)
     }
 
     /// What an answer other than success means.
-    async fn refusal(&self, operation: Operation, cursor: Option<&str>, response: Response) -> ApiError {
+    async fn refusal(&self, permit: &Permit, cursor: Option<&str>, response: Response) -> ApiError {
+        let operation = permit.operation();
         let status = response.status().as_u16();
         let retry_after = hinted(response.headers());
         if status == 429 {
             // Before anything else, even the rest of the answer: every call of any worker until then would make it worse.
-            self.inner.budget.penalize(retry_after).await;
+            permit.flight().refused(retry_after).await;
             return ApiError::RateLimited { operation, retry_after };
         }
-        let words = ApiWords::read(&beginning(response).await);
+        if status < 500 {
+            permit.flight().answered(told_limit(response.headers())).await;
+        }
+        // Before anything is cut off it: half a key would not be found.
+        let body = String::from_utf8_lossy(&beginning(response).await).into_owned();
+        let words = ApiWords::read(self.inner.key.redact(body).as_bytes());
         let fingerprint = self.inner.fingerprint.clone();
         match status {
             401 => ApiError::KeyRefused { org: self.inner.org_id.clone(), fingerprint, words },
@@ -97,6 +132,14 @@ pub(crate) fn malformed(operation: Operation) -> impl Fn(Flaw) -> ApiError {
     move |flaw| ApiError::Malformed { operation, flaw }
 }
 
+/// What a body that cannot be read means.
+pub(crate) fn unread(operation: Operation, waited: Duration, body: Unread) -> ApiError {
+    match body {
+        Unread::Truncated(source) => unreachable(operation, waited, source),
+        Unread::Flawed(flaw) => malformed(operation)(flaw),
+    }
+}
+
 fn unreachable(operation: Operation, waited: Duration, source: impl std::error::Error + Send + Sync + 'static) -> ApiError {
     ApiError::Unreachable { operation, waited, source: Box::new(source) }
 }
@@ -105,6 +148,12 @@ fn hinted(headers: &HeaderMap) -> Option<Duration> {
     let text = |value: Option<&reqwest::header::HeaderValue>| value.and_then(|value| value.to_str().ok()).map(str::to_owned);
     let (after, reset, date) = (text(headers.get(RETRY_AFTER)), text(headers.get("x-ratelimit-reset")), text(headers.get(DATE)));
     retry_after(Hint { retry_after: after.as_deref(), reset: reset.as_deref(), date: date.as_deref() }, Utc::now())
+}
+
+fn told_limit(headers: &HeaderMap) -> Option<ToldLimit> {
+    let number = |name| headers.get(name).and_then(|value| value.to_str().ok()).and_then(|text| text.trim().parse::<u32>().ok());
+    let per_minute = number("x-ratelimit-limit").filter(|limit| *limit > 0)?;
+    Some(ToldLimit { per_minute, left: number("x-ratelimit-remaining") })
 }
 
 /// What came of an error's body until it ended, broke off or was enough; how it ended matters to nobody.
