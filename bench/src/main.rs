@@ -19,6 +19,7 @@ mod fetch;
 mod guard;
 mod installation;
 mod lab;
+mod limits;
 mod machine;
 mod median;
 mod memory;
@@ -82,6 +83,9 @@ async fn measure(options: &Options) -> Result<Report> {
     }
     if options.includes(Part::OneDirectory) {
         report.add(scaling::one_directory(options).await.context("measure the longest chain")?);
+    }
+    if options.includes(Part::Limits) {
+        report.add(limits::measure(options).await.context("measure the call budget")?);
     }
     if options.includes(Part::Queue) {
         report.add(queue::measure(options).await.context("measure the queue")?);

@@ -52,6 +52,8 @@ pub(crate) enum Part {
     Scaling,
     /// Eight workers on one directory, against its longest chain.
     OneDirectory,
+    /// Four workers under limits on calls that they have to learn.
+    Limits,
     /// The queue against bare streams.
     Queue,
 }

@@ -78,6 +78,13 @@ impl Simulator {
         Ok(())
     }
 
+    /// Replaces the faults.
+    pub(crate) async fn set_faults(&self, faults: &Value) -> Result<()> {
+        let answer = self.http.put(self.control("faults")).json(faults).send().await.context("set the faults")?;
+        answer.error_for_status().context("set the faults")?;
+        Ok(())
+    }
+
     /// Gives so many percent of the accounts new activity, and says how many that were.
     pub(crate) async fn be_active(&self, percent: f64) -> Result<u64> {
         let answer = self.http.post(self.control("churn")).json(&json!({ "activity_percent": percent })).send().await;
