@@ -42,9 +42,10 @@ mod truth;
 mod writes;
 
 pub use config::SimulatorConfig;
+pub use lag::Lag;
 pub use server::{Simulator, StartError};
 pub use switches::{
-    CursorPosition, DuplicateMembership, ErrorStatus, ForeignOrg, Lag, LastPageNext, Leniency, MissingMembership, RateLimitBody,
+    CursorPosition, DuplicateMembership, ErrorStatus, ForeignOrg, LastPageNext, Leniency, MissingMembership, RateLimitBody,
     RateLimitHeaders, SearchTerm, StreamEnd, SuspendedMembers, Switches, SyncedGroupWrite, Verdict, WorkspacesNext,
     WriteErrorBody,
 };

@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::lag::Lag;
+
 /// The choices (section 8 of the reference), all of which can be made at the start and through the control API.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -120,51 +122,6 @@ impl Switches {
         match self.v1_page_size {
             1..=1_000 => Ok(()),
             wrong => Err(format!("v1_page_size must be from 1 to 1000, not {wrong}")),
-        }
-    }
-}
-
-/// How long what a write changed stays hidden from reads, in milliseconds for each kind of write. The truth shows it at once.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct Lag {
-    /// Groups that were created or deleted.
-    pub group_ms: u64,
-    /// Members that were added or removed.
-    pub membership_ms: u64,
-    /// Roles of groups and users on resources.
-    pub role_ms: u64,
-    /// Roles on the organisation.
-    pub org_role_ms: u64,
-    /// Suspended and restored accounts.
-    pub suspend_ms: u64,
-    /// Accounts that were removed from a directory.
-    pub removal_ms: u64,
-    /// Invited accounts.
-    pub invite_ms: u64,
-    /// Disabled, enabled and deleted accounts.
-    pub lifecycle_ms: u64,
-    /// When an account last used a product, whoever says so.
-    pub activity_ms: u64,
-    /// Audit events, of any change.
-    pub event_ms: u64,
-}
-
-impl Lag {
-    /// What was measured or is documented of the real service (section 7 of the reference).
-    #[must_use]
-    pub fn measured() -> Self {
-        Self {
-            group_ms: 2_000,
-            membership_ms: 1_000,
-            role_ms: 35_000,
-            org_role_ms: 30_000,
-            suspend_ms: 2_000,
-            removal_ms: 10_000,
-            invite_ms: 2_000,
-            lifecycle_ms: 2_000,
-            activity_ms: 24 * 3_600_000,
-            event_ms: 1_000,
         }
     }
 }

@@ -23,11 +23,12 @@ use crate::audit::Origin;
 use crate::catalog::seeded_uuid;
 use crate::faults::FaultState;
 use crate::group::{Group, parse_group_id};
+use crate::lag::Lag;
 use crate::operation::Operation;
 use crate::org::Org;
 use crate::role::Role;
 use crate::state::State;
-use crate::switches::{Lag, Verdict};
+use crate::switches::Verdict;
 use crate::writes::{Target, Write};
 
 /// What a write works with.
