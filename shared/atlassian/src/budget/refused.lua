@@ -34,8 +34,12 @@ if s.phase == TOLD then
         begin_chain(s.rate / 2)
     end
 elseif first or s.phase == GROW then
-    -- What came through so far is flattered by what the bucket had stored; at first it was full.
-    begin_chain((first and 0.8 or 0.65) * math.max(2, since_mark - (first and BUCKET or 0)) / mark_seconds)
+    -- What came through so far is flattered by what the bucket had stored; at first it was full, and the time too short to tell.
+    if first then
+        begin_chain(0.8 * math.max(2, since_mark - BUCKET) / math.max(0.1, mark_seconds))
+    else
+        begin_chain(0.65 * math.max(2, since_mark) / mark_seconds)
+    end
     s.fell = 0
 elseif s.doubt < SETTLED and s.idle > 2 then
     -- The bucket was fuller than the calls tell, so that they say nothing about the rate.
