@@ -4,14 +4,13 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
-use orgmirror_atlassian::BudgetSettings;
+use orgmirror_atlassian::{BudgetSettings, KeyOrigin, KeySource};
 use orgmirror_coordinator::CoordinatorSettings;
 use orgmirror_domain::ids::{AccountId, GroupId, OrgId, OrgKey};
 use orgmirror_domain::run::{RunKind, Scope};
 use orgmirror_domain::sweep::SweepLimits;
 use orgmirror_orgsim::SimulatorConfig;
 use orgmirror_queue::{Publisher, QueueConfig};
-use orgmirror_runtime::config::KeySource;
 use orgmirror_store::Store;
 use orgmirror_store::progress::{RunView, Which};
 use orgmirror_store::request::Ticket;
@@ -195,7 +194,12 @@ impl World {
         WorkerSettings {
             org_id: OrgId::from(self.sim.org_id()),
             base_url: self.sim.base_url().to_owned(),
-            key: KeySource::File(self.key_file.clone()),
+            key: KeySource {
+                origin: KeyOrigin::File(self.key_file.clone()),
+                org: OrgId::from(self.sim.org_id()),
+                ring: None,
+                expires_on: None,
+            },
             concurrency,
             lease: self.lease,
             redis_url: self.redis_url.clone(),

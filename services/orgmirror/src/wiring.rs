@@ -1,16 +1,18 @@
 //! From settings to parts: who connects to what, under which names.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
-use orgmirror_atlassian::{ApiKey, BudgetSettings};
+use orgmirror_atlassian::{BudgetSettings, KeyOrigin, KeyRing, KeySource};
 use orgmirror_coordinator::{CoordinatorSettings, REQUESTS_STREAM};
 use orgmirror_domain::ids::{OrgId, OrgKey};
 use orgmirror_domain::sweep::SweepLimits;
 use orgmirror_queue::{Publisher, QueueConfig};
-use orgmirror_runtime::config::Config;
+use orgmirror_runtime::config::{Atlassian, Config};
 use orgmirror_store::Store;
 use orgmirror_worker::WorkerSettings;
+use secrecy::SecretString;
 
 /// First part of the queue's keys; the organisation follows.
 const QUEUE: &str = "orgmirror:jobs";
@@ -53,7 +55,7 @@ pub(crate) fn worker(config: &Config) -> Result<WorkerSettings> {
     Ok(WorkerSettings {
         org_id: OrgId::from(config.atlassian.org_id()?),
         base_url: config.atlassian.base_url.clone(),
-        key: config.atlassian.key_source()?,
+        key: key_source(config)?,
         concurrency: config.worker.concurrency.max(1),
         lease: config.sync.lease,
         redis_url: config.redis_url()?.to_owned(),
@@ -81,7 +83,32 @@ pub(crate) fn coordinator(config: &Config) -> Result<CoordinatorSettings> {
 
 /// Says that the key of the settings is the current one: answers to older keys hold nothing any more.
 pub(crate) async fn make_key_current(config: &Config, store: &Store, org: OrgKey) -> Result<()> {
-    let key = config.atlassian.key_source()?.read().context("read the API key")?;
-    store.set_current_key(org, ApiKey::new(key).fingerprint().as_str()).await?;
+    let stored = key_source(config)?.read()?;
+    store.set_current_key(org, stored.key.fingerprint().as_str(), stored.expires_on).await?;
     Ok(())
+}
+
+/// Where the API key comes from; a file goes before a key in the settings.
+fn key_source(config: &Config) -> Result<KeySource> {
+    let settings = &config.atlassian;
+    let origin = match (&settings.api_key_file, &settings.api_key) {
+        (Some(path), _) => KeyOrigin::File(path.clone()),
+        (None, Some(key)) => KeyOrigin::Setting(key.clone()),
+        (None, None) => return Err(Atlassian::key_missing().into()),
+    };
+    let ring = key_ring(config)?.map(Arc::new);
+    Ok(KeySource { origin, org: OrgId::from(settings.org_id()?), ring, expires_on: settings.api_key_expires })
+}
+
+/// What seals and opens API keys, if it is configured.
+pub(crate) fn key_ring(config: &Config) -> Result<Option<KeyRing>> {
+    let text = match (&config.atlassian.sealing_key_file, &config.atlassian.sealing_key) {
+        (Some(path), _) => {
+            let text = std::fs::read_to_string(path);
+            SecretString::from(text.with_context(|| format!("read the sealing key from {}", path.display()))?)
+        }
+        (None, Some(text)) => text.clone(),
+        (None, None) => return Ok(None),
+    };
+    Ok(Some(KeyRing::parse(&text).context("read the sealing key")?))
 }

@@ -1,27 +1,32 @@
-//! The API's client, and a new one when the key has changed.
+//! The API's client, and another one when the key has changed where it is kept.
 
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::time::Duration;
 
-use orgmirror_atlassian::{ApiKey, Budget, Client, ClientConfig, KeyFingerprint};
-use orgmirror_runtime::config::KeySource;
+use orgmirror_atlassian::{Budget, Client, ClientConfig, KeyFingerprint, KeyWatch, StoredKey};
+use orgmirror_store::StoreResult;
 
 use crate::WorkerSettings;
+use crate::env::Env;
 
 type BoxError = Box<dyn std::error::Error + Send + Sync>;
+
+/// A person who stored a new key waits for this.
+const LOOK_EVERY: Duration = Duration::from_secs(5);
 
 /// The client of the key that is current.
 pub(crate) struct Api {
     client: RwLock<Arc<Client>>,
-    source: KeySource,
+    watch: Mutex<KeyWatch>,
     settings: WorkerSettings,
     budget: Budget,
 }
 
 impl Api {
     pub(crate) fn new(settings: &WorkerSettings, budget: Budget) -> Result<Self, BoxError> {
-        let source = settings.key.clone();
-        let client = client(settings, &source, &budget)?;
-        Ok(Self { client: RwLock::new(Arc::new(client)), source, settings: settings.clone(), budget })
+        let watch = KeyWatch::start(settings.key.clone())?;
+        let client = RwLock::new(Arc::new(client(settings, watch.key(), &budget)?));
+        Ok(Self { client, watch: Mutex::new(watch), settings: settings.clone(), budget })
     }
 
     /// The client to use now.
@@ -29,20 +34,68 @@ impl Api {
         Arc::clone(&self.client.read().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// Reads the key again. The fingerprint of a key that differs from the one refused, if there is one now.
-    pub(crate) fn renewed(&self, refused: &KeyFingerprint) -> Result<Option<KeyFingerprint>, BoxError> {
-        let renewed = client(&self.settings, &self.source, &self.budget)?;
-        if renewed.fingerprint() == refused {
-            return Ok(None);
-        }
-        let fingerprint = renewed.fingerprint().clone();
+    /// The key as last read.
+    pub(crate) fn key(&self) -> StoredKey {
+        self.watch.lock().unwrap_or_else(PoisonError::into_inner).key().clone()
+    }
+
+    /// Reads the key again; whether it is another one, or has another last day.
+    fn look(&self) -> Result<bool, BoxError> {
+        let mut watch = self.watch.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(changed) = watch.changed()? else { return Ok(false) };
+        let renewed = client(&self.settings, changed, &self.budget)?;
         *self.client.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(renewed);
-        Ok(Some(fingerprint))
+        Ok(true)
     }
 }
 
-fn client(settings: &WorkerSettings, source: &KeySource, budget: &Budget) -> Result<Client, BoxError> {
-    let mut config = ClientConfig::new(settings.base_url.clone(), settings.org_id.clone(), ApiKey::new(source.read()?));
+impl Env {
+    /// Reads the key again. Whether the one in use is now another than the one refused; then that is the current one.
+    pub(crate) async fn has_another_key_than(&self, refused: &KeyFingerprint) -> StoreResult<bool> {
+        match self.api.look() {
+            Ok(false) => {}
+            Ok(true) => self.make_key_current().await?,
+            Err(error) => tracing::warn!(error = &*error as &dyn std::error::Error, "cannot read the API key again"),
+        }
+        Ok(self.api.client().fingerprint() != refused)
+    }
+
+    /// Says which key is current, and lets runs go on that were held for the one before.
+    async fn make_key_current(&self) -> StoreResult<()> {
+        let stored = self.api.key();
+        self.store.set_current_key(self.org, stored.key.fingerprint().as_str(), stored.expires_on).await?;
+        for run in self.store.held_by_key(self.org).await? {
+            self.store.resume_run(run).await?;
+        }
+        tracing::info!(key = %stored.key.fingerprint(), "another API key is in use; runs that were held for their key go on");
+        Ok(())
+    }
+
+    /// Looks for a new key for ever.
+    pub(crate) async fn watch_key(self: Arc<Self>) {
+        loop {
+            tokio::time::sleep(LOOK_EVERY).await;
+            let taken_up = match self.api.look() {
+                Ok(true) => self.make_key_current().await,
+                Ok(false) => Ok(()),
+                // Said where it matters: when a call is refused.
+                Err(error) => {
+                    tracing::debug!(error = &*error as &dyn std::error::Error, "cannot read the API key again");
+                    Ok(())
+                }
+            };
+            if let Err(error) = taken_up {
+                tracing::warn!(
+                    error = &error as &dyn std::error::Error,
+                    "cannot say that another API key is in use; `orgmirror resume` does it"
+                );
+            }
+        }
+    }
+}
+
+fn client(settings: &WorkerSettings, stored: &StoredKey, budget: &Budget) -> Result<Client, BoxError> {
+    let mut config = ClientConfig::new(settings.base_url.clone(), settings.org_id.clone(), stored.key.clone());
     config.request_timeout = settings.request_timeout;
     Ok(Client::new(config, budget.clone())?)
 }

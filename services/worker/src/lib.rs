@@ -18,11 +18,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use apalis::prelude::{BoxDynError, Data, Monitor, ParallelizeExt, WorkerBuilder};
-use orgmirror_atlassian::{Budget, BudgetSettings};
+use orgmirror_atlassian::{Budget, BudgetSettings, KeySource};
 use orgmirror_domain::ids::{OrgId, OrgKey};
 use orgmirror_domain::job::{JobKind, JobMessage};
 use orgmirror_queue::{Delivery, Publisher, QueueConfig, StreamBackend};
-use orgmirror_runtime::config::KeySource;
 use orgmirror_store::{Store, StoreError};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
@@ -71,6 +70,7 @@ pub async fn run(settings: WorkerSettings, store: Store, stop: CancellationToken
     let org = store.ensure_org(&settings.org_id).await?;
     let env = Arc::new(start(&settings, store, org, stop.clone()).await?);
     let heartbeat = tokio::spawn(held::beat(Arc::clone(&env), settings.lease / 3));
+    let watch = tokio::spawn(Arc::clone(&env).watch_key());
     // The name is unique for each start, so what a dead process held is taken over and not confused with ours.
     let name = format!("worker-{}", Uuid::now_v7());
     let (queue, concurrency) = (settings.queue.clone(), settings.concurrency);
@@ -94,6 +94,7 @@ pub async fn run(settings: WorkerSettings, store: Store, stop: CancellationToken
     };
     let ended = monitor.run_with_signal(signal).await;
     heartbeat.abort();
+    watch.abort();
     ended.map_err(|error| WorkerError::Queue(error.into()))
 }
 
@@ -102,7 +103,8 @@ async fn start(settings: &WorkerSettings, store: Store, org: OrgKey, stop: Cance
     let budget = Budget::new(redis, settings.budget.clone()).map_err(|error| WorkerError::Client(error.into()))?;
     let api = api_key::Api::new(settings, budget).map_err(WorkerError::Client)?;
     // Whoever starts last has the key that a person set last.
-    store.set_current_key(org, api.client().fingerprint().as_str()).await?;
+    let stored = api.key();
+    store.set_current_key(org, stored.key.fingerprint().as_str(), stored.expires_on).await?;
     Ok(Env::new(store, api, Publisher::new(settings.queue.clone()), org, settings, stop))
 }
 

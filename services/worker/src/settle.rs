@@ -105,14 +105,8 @@ async fn hold(env: &Env, job: &Delivered, key: JobKey, error: &ApiError, calls: 
         ApiError::ScopeMissing { fingerprint, .. } => (Hold::ScopeMissing, fingerprint),
         other => return give_up(env, job, key, other, calls).await,
     };
-    match env.api.renewed(fingerprint) {
-        Ok(Some(renewed)) => {
-            // The key file has a new one: it is current from now on.
-            env.store.set_current_key(job.org, renewed.as_str()).await?;
-            return again(env, job, key, calls, Duration::ZERO, false).await;
-        }
-        Ok(None) => {}
-        Err(error) => tracing::warn!(error = &*error as &dyn std::error::Error, "cannot read the API key again"),
+    if env.has_another_key_than(fingerprint).await? {
+        return again(env, job, key, calls, Duration::ZERO, false).await;
     }
     env.store.put_back(key, calls, Silence::For(Duration::ZERO), false).await?;
     env.store.hold_run(job.run, hold, Some(fingerprint.as_str()), &in_full(error)).await?;

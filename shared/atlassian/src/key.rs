@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 pub use expiry::{KeyLife, StoredKey};
-pub use origin::{KeyError, KeyOrigin, KeyWatch};
+pub use origin::{KeyError, KeyOrigin, KeySource, KeyWatch};
 pub use sealed::{KeyRing, SealError, SealingKey};
 
 /// Names a key without telling it. Two keys differ in it, and it stays the same over restarts and workers.

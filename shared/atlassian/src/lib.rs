@@ -42,7 +42,9 @@ pub use client::{Client, ClientConfig, SetupError};
 pub use error::{ApiError, ApiWords, Flaw, Verdict};
 pub use events::{EVENTS_PER_PAGE, Event, EventAction, EventFilter, EventObject};
 pub use groups::GroupStats;
-pub use key::{ApiKey, KeyError, KeyFingerprint, KeyLife, KeyOrigin, KeyRing, KeyWatch, SealError, SealingKey, StoredKey};
+pub use key::{
+    ApiKey, KeyError, KeyFingerprint, KeyLife, KeyOrigin, KeyRing, KeySource, KeyWatch, SealError, SealingKey, StoredKey,
+};
 pub use operation::{Lane, Operation, Permit};
 pub use organisation::{ListPage, Organisation};
 pub use policies::{Domain, Policy};

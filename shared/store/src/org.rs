@@ -1,5 +1,6 @@
 //! Organisations, and which of their API keys is current.
 
+use chrono::NaiveDate;
 use orgmirror_domain::ids::{OrgId, OrgKey};
 
 use crate::{Store, StoreResult};
@@ -24,16 +25,24 @@ impl Store {
         Ok(key.fetch_optional(&self.pool).await?.map(OrgKey))
     }
 
-    /// Says which API key is current. Answers to any other key no longer hold a run.
-    pub async fn set_current_key(&self, org: OrgKey, fingerprint: &str) -> StoreResult<()> {
+    /// Says which API key is current, and its last day where somebody told it. Answers to any other key no longer hold a run.
+    pub async fn set_current_key(&self, org: OrgKey, fingerprint: &str, expires_on: Option<NaiveDate>) -> StoreResult<()> {
         sqlx::query!(
             r#"-- org.set_current_key
-            UPDATE org SET key_fingerprint = $2 WHERE org_key = $1 AND key_fingerprint IS DISTINCT FROM $2"#,
+            UPDATE org SET key_fingerprint = $2, key_expires_on = $3
+            WHERE org_key = $1 AND (key_fingerprint IS DISTINCT FROM $2 OR key_expires_on IS DISTINCT FROM $3)"#,
             org.0,
-            fingerprint
+            fingerprint,
+            expires_on
         )
         .execute(&self.pool)
         .await?;
         Ok(())
+    }
+
+    /// The last day of the current API key, where somebody told it.
+    pub async fn key_expires_on(&self, org: OrgKey) -> StoreResult<Option<NaiveDate>> {
+        let day = sqlx::query_scalar!("SELECT key_expires_on FROM org WHERE org_key = $1", org.0);
+        Ok(day.fetch_one(&self.pool).await?)
     }
 }

@@ -103,6 +103,17 @@ impl Store {
         })
     }
 
+    /// Runs of an organisation that are held for their key: a new one may let them go on.
+    pub async fn held_by_key(&self, org: OrgKey) -> StoreResult<Vec<RunKey>> {
+        let runs = sqlx::query_scalar!(
+            r#"-- run.held_by_key
+            SELECT run_key FROM sync_run
+            WHERE org_key = $1 AND finished_at IS NULL AND hold IN ('key_rejected', 'scope_missing')"#,
+            org.0
+        );
+        Ok(runs.fetch_all(&self.pool).await?.into_iter().map(RunKey).collect())
+    }
+
     /// Runs that have been held for so long because nothing answered.
     pub async fn held_by_outage(&self, for_so_long: std::time::Duration) -> StoreResult<Vec<RunKey>> {
         let runs = sqlx::query_scalar!(

@@ -206,10 +206,10 @@ async fn k17_a_stale_approval_does_nothing() -> Result<()> {
 #[tokio::test(flavor = "multi_thread")]
 async fn k18_a_late_refusal_of_the_old_key_holds_nothing() -> Result<()> {
     let stage = Stage::new().await?;
-    stage.store.set_current_key(stage.org, "old").await?;
+    stage.store.set_current_key(stage.org, "old", None).await?;
     let f = stage.full(1, false).await?;
     assert_eq!(stage.store.hold_run(f, Hold::KeyRejected, Some("old"), "401").await?, Moved::Yes);
-    stage.store.set_current_key(stage.org, "new").await?;
+    stage.store.set_current_key(stage.org, "new", None).await?;
     assert_eq!(stage.store.resume_run(f).await?, Moved::Yes);
 
     assert_eq!(stage.store.hold_run(f, Hold::KeyRejected, Some("old"), "401, late").await?, Moved::TooLate);

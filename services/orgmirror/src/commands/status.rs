@@ -1,7 +1,9 @@
 //! `orgmirror status`: is the mirror fresh, what runs, what waits and why.
 
 use anyhow::Result;
+use chrono::NaiveDate;
 use indicatif::HumanCount;
+use orgmirror_atlassian::KeyLife;
 use orgmirror_domain::run::Hold;
 use orgmirror_queue::Depth;
 use orgmirror_runtime::config::Config;
@@ -21,6 +23,8 @@ struct Status {
     runs: Vec<RunView>,
     /// `accepted` until a run is held because of it.
     key: &'static str,
+    /// The key's last day, where somebody told it.
+    key_expires_on: Option<NaiveDate>,
     /// Absent while Redis does not answer.
     queue: Option<Queue>,
 }
@@ -55,11 +59,12 @@ pub(crate) async fn run(config: &Config, json: bool) -> Result<Outcome> {
     let publisher = wiring::publisher(config)?;
     let queue = tokio::try_join!(publisher.depth(), publisher.workers()).ok().map(|(depth, workers)| queue(&depth, workers));
     let age_s = freshness.watermark_at.map(|at| (now - at).num_seconds());
-    let status = Status { freshness, age_s, runs: open, key, queue };
+    let key_expires_on = store.key_expires_on(org).await?;
+    let status = Status { freshness, age_s, runs: open, key, key_expires_on, queue };
     if json {
         print_json(&status)?;
     } else {
-        print(&status);
+        print(&status, KeyLife::of(key_expires_on, now));
     }
     Ok(Outcome::Done)
 }
@@ -69,7 +74,7 @@ fn queue(depth: &Depth, workers: usize) -> Queue {
     Queue { workers, interactive: lane(depth.interactive), bulk: lane(depth.bulk), dead: depth.dead }
 }
 
-fn print(status: &Status) {
+fn print(status: &Status, key: KeyLife) {
     let count = |number: i64| HumanCount(number.max(0).unsigned_abs());
     match (status.freshness.watermark_at, status.age_s) {
         (Some(at), Some(age)) => println!("Fresh as of {} ({} ago)", at.format("%Y-%m-%d %H:%M:%S UTC"), in_words(age)),
@@ -81,7 +86,7 @@ fn print(status: &Status) {
         count(status.freshness.groups),
         count(status.freshness.memberships)
     );
-    println!("API key: {}", status.key);
+    println!("API key: {}, {key}", status.key);
     match &status.queue {
         Some(queue) => println!(
             "Workers: {}\nQueue: {} jobs wait, {} are worked on, {} come later, {} set aside",

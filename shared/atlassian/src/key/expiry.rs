@@ -1,6 +1,8 @@
 //! When a key ends. Pure: the caller brings the clock.
 
-use chrono::{DateTime, NaiveDate, NaiveTime, Utc};
+use std::fmt;
+
+use chrono::{DateTime, NaiveDate, Utc};
 
 use super::ApiKey;
 
@@ -38,21 +40,27 @@ pub enum KeyLife {
     },
 }
 
-impl StoredKey {
-    /// How long it still lasts. The last day counts to its end, in UTC, since Atlassian says no hour.
-    pub fn life(&self, now: DateTime<Utc>) -> KeyLife {
-        let Some(last) = self.expires_on else { return KeyLife::Unknown };
+impl KeyLife {
+    /// How long a key with that last day still lasts. The day counts to its end, in UTC, since Atlassian says no hour.
+    pub fn of(expires_on: Option<NaiveDate>, now: DateTime<Utc>) -> Self {
+        let Some(last) = expires_on else { return Self::Unknown };
         match (last - now.date_naive()).num_days() {
-            days if days < 0 => KeyLife::Over { days: -days },
-            days if days <= SOON_DAYS => KeyLife::Soon { days },
-            days => KeyLife::Long { days },
+            days if days < 0 => Self::Over { days: -days },
+            days if days <= SOON_DAYS => Self::Soon { days },
+            days => Self::Long { days },
         }
     }
+}
 
-    /// Seconds until its end, negative once it has passed, for the metric; `None` where nobody said.
-    pub fn seconds_left(&self, now: DateTime<Utc>) -> Option<i64> {
-        let end = self.expires_on?.succ_opt()?.and_time(NaiveTime::MIN).and_utc();
-        Some((end - now).num_seconds())
+impl fmt::Display for KeyLife {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Unknown => f.write_str("its last day is not known; set ORGMIRROR_ATLASSIAN__API_KEY_EXPIRES, or add `expires 2027-03-01` to the key file"),
+            Self::Long { days } => write!(f, "{days} days left"),
+            Self::Soon { days: 0 } => f.write_str("today is its last day; make a new one"),
+            Self::Soon { days } => write!(f, "{days} days left; make a new one"),
+            Self::Over { days } => write!(f, "expired {days} days ago; make a new one"),
+        }
     }
 }
 
@@ -60,18 +68,16 @@ impl StoredKey {
 mod tests {
     use super::*;
 
-    fn life(expires_on: Option<&str>) -> (KeyLife, Option<i64>) {
-        let stored = StoredKey { key: ApiKey::new("k"), expires_on: expires_on.map(|day| day.parse().unwrap()) };
-        let now = "2026-03-26T23:00:00Z".parse().unwrap();
-        (stored.life(now), stored.seconds_left(now))
+    fn life(expires_on: Option<&str>) -> KeyLife {
+        KeyLife::of(expires_on.map(|day| day.parse().unwrap()), "2026-03-26T23:00:00Z".parse().unwrap())
     }
 
     #[test]
     fn a_key_lasts_to_the_end_of_its_last_day() {
-        assert_eq!(life(None), (KeyLife::Unknown, None));
-        assert_eq!(life(Some("2027-03-26")).0, KeyLife::Long { days: 365 });
-        assert_eq!(life(Some("2026-04-25")).0, KeyLife::Soon { days: 30 });
-        assert_eq!(life(Some("2026-03-26")), (KeyLife::Soon { days: 0 }, Some(3600)));
-        assert_eq!(life(Some("2026-03-25")), (KeyLife::Over { days: 1 }, Some(3600 - 86_400)));
+        assert_eq!(life(None), KeyLife::Unknown);
+        assert_eq!(life(Some("2027-03-26")), KeyLife::Long { days: 365 });
+        assert_eq!(life(Some("2026-04-25")), KeyLife::Soon { days: 30 });
+        assert_eq!(life(Some("2026-03-26")), KeyLife::Soon { days: 0 });
+        assert_eq!(life(Some("2026-03-25")), KeyLife::Over { days: 1 });
     }
 }

@@ -4,6 +4,7 @@
 //! is not sealed; a sealed one has it inside.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use chrono::NaiveDate;
 use orgmirror_domain::ids::OrgId;
@@ -13,12 +14,25 @@ use super::sealed::{KeyRing, SealError, is_envelope};
 use super::{ApiKey, StoredKey};
 
 /// Where a key is kept.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub enum KeyOrigin {
     /// A file, which may change at any time.
     File(PathBuf),
-    /// A variable of the environment, which changes with a restart alone.
-    Environment(String),
+    /// A setting, which changes with a restart alone.
+    Setting(SecretString),
+}
+
+/// Where an organisation's key comes from, and what is needed to read it.
+#[derive(Clone, Debug)]
+pub struct KeySource {
+    /// Where it is kept.
+    pub origin: KeyOrigin,
+    /// Whose key it is: a sealed one opens for its own organisation alone.
+    pub org: OrgId,
+    /// What opens a sealed key.
+    pub ring: Option<Arc<KeyRing>>,
+    /// Its last day, where the text itself tells none.
+    pub expires_on: Option<NaiveDate>,
 }
 
 /// Why there is no key. Tells nothing of what was read.
@@ -32,12 +46,6 @@ pub enum KeyError {
         /// What the system says.
         #[source]
         source: std::io::Error,
-    },
-    /// The variable.
-    #[error("the API key is to come from the environment variable {name}, which is not set to a text")]
-    Environment {
-        /// Its name.
-        name: String,
     },
     /// Nothing in it.
     #[error("there is no API key in {place}; make one at admin.atlassian.com, Settings, API keys")]
@@ -68,21 +76,18 @@ pub enum KeyError {
     },
 }
 
-impl KeyOrigin {
+impl KeySource {
     /// The key as it is now.
-    pub fn read(&self, org: &OrgId, ring: Option<&KeyRing>) -> Result<StoredKey, KeyError> {
-        let text = match self {
-            Self::File(path) => std::fs::read_to_string(path).map_err(|source| KeyError::File { path: path.clone(), source })?,
-            Self::Environment(name) => std::env::var(name).map_err(|_| KeyError::Environment { name: name.clone() })?,
+    pub fn read(&self) -> Result<StoredKey, KeyError> {
+        let (text, place) = match &self.origin {
+            KeyOrigin::File(path) => {
+                let text = std::fs::read_to_string(path).map_err(|source| KeyError::File { path: path.clone(), source })?;
+                (SecretString::from(text), path.display().to_string())
+            }
+            KeyOrigin::Setting(text) => (text.clone(), "the settings".to_owned()),
         };
-        parse(&SecretString::from(text), org, ring, || self.place())
-    }
-
-    fn place(&self) -> String {
-        match self {
-            Self::File(path) => path.display().to_string(),
-            Self::Environment(name) => name.clone(),
-        }
+        let stored = parse(&text, &self.org, self.ring.as_deref(), || place.clone())?;
+        Ok(StoredKey { expires_on: stored.expires_on.or(self.expires_on), ..stored })
     }
 }
 
@@ -104,17 +109,15 @@ fn parse(text: &SecretString, org: &OrgId, ring: Option<&KeyRing>, place: impl F
 /// Tells when a key has changed where it is kept.
 #[derive(Debug)]
 pub struct KeyWatch {
-    origin: KeyOrigin,
-    org: OrgId,
-    ring: Option<KeyRing>,
+    source: KeySource,
     last: StoredKey,
 }
 
 impl KeyWatch {
     /// Reads the key for the first time.
-    pub fn start(origin: KeyOrigin, org: OrgId, ring: Option<KeyRing>) -> Result<Self, KeyError> {
-        let last = origin.read(&org, ring.as_ref())?;
-        Ok(Self { origin, org, ring, last })
+    pub fn start(source: KeySource) -> Result<Self, KeyError> {
+        let last = source.read()?;
+        Ok(Self { source, last })
     }
 
     /// The key as last read.
@@ -127,7 +130,7 @@ impl KeyWatch {
     ///
     /// It compares contents, not times: a file behind a link that is turned to another file keeps the time of that file.
     pub fn changed(&mut self) -> Result<Option<&StoredKey>, KeyError> {
-        let read = self.origin.read(&self.org, self.ring.as_ref())?;
+        let read = self.source.read()?;
         if read.key.fingerprint() == self.last.key.fingerprint() && read.expires_on == self.last.expires_on {
             return Ok(None);
         }
@@ -170,8 +173,6 @@ mod tests {
         assert!(matches!(told(" \n"), KeyError::Empty { .. }));
         assert!(matches!(told(&format!("{SECRET}\n{SECRET}")), KeyError::Expiry { .. }));
         assert!(matches!(told("orgmirror-sealed:1:a:AAAA"), KeyError::Sealed { .. }));
-        let nowhere = KeyOrigin::Environment("ORGMIRROR_NO_SUCH_VARIABLE".into()).read(&org(), None).unwrap_err();
-        assert!(nowhere.to_string().contains("ORGMIRROR_NO_SUCH_VARIABLE"), "{nowhere}");
     }
 
     #[test]
@@ -180,11 +181,18 @@ mod tests {
         let path = folder.path().join("key");
         std::fs::write(&path, SECRET).unwrap();
         let sealing = || SealingKey::parse("a", &SecretString::from("AQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQE=")).unwrap();
-        let mut watch = KeyWatch::start(KeyOrigin::File(path.clone()), org(), Some(KeyRing::new(sealing(), vec![]))).unwrap();
+        let source = KeySource {
+            origin: KeyOrigin::File(path.clone()),
+            org: org(),
+            ring: Some(Arc::new(KeyRing::new(sealing(), vec![]))),
+            expires_on: "2027-01-01".parse().ok(),
+        };
+        let mut watch = KeyWatch::start(source).unwrap();
+        assert_eq!(watch.key().expires_on, "2027-01-01".parse().ok(), "the setting tells what the file does not");
         assert!(watch.changed().unwrap().is_none());
 
         std::fs::write(&path, format!("{SECRET}\nexpires 2027-03-01")).unwrap();
-        assert!(watch.changed().unwrap().is_some_and(|stored| stored.expires_on.is_some()));
+        assert!(watch.changed().unwrap().is_some_and(|stored| stored.expires_on == "2027-03-01".parse().ok()));
         std::fs::write(&path, "").unwrap();
         assert!(matches!(watch.changed(), Err(KeyError::Empty { .. })));
         assert_eq!(watch.key().key.expose(), SECRET, "a file that is being written takes no key away");

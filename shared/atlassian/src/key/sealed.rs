@@ -62,7 +62,7 @@ pub struct KeyRing {
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub enum SealError {
     /// The name of a sealing key.
-    #[error("a sealing key needs a name of letters, digits and dashes")]
+    #[error("a sealing key is written as a name of letters, digits and dashes, a space, and 32 bytes in base64")]
     SealingKeyName,
     /// Its bytes.
     #[error("the sealing key {id} is not 32 bytes in base64; make one by `openssl rand -base64 32`")]
@@ -99,6 +99,17 @@ impl KeyRing {
     /// A ring that seals with `current` and also opens what `older` ones sealed.
     pub fn new(current: SealingKey, older: Vec<SealingKey>) -> Self {
         Self { current, older }
+    }
+
+    /// One sealing key a line, its name and its bytes in base64 with a space between them; the first one seals, the others still open.
+    pub fn parse(text: &SecretString) -> Result<Self, SealError> {
+        let lines = text.expose_secret().lines().map(str::trim).filter(|line| !line.is_empty());
+        let mut keys = lines.map(|line| {
+            let (id, secret) = line.split_once(char::is_whitespace).ok_or(SealError::SealingKeyName)?;
+            SealingKey::parse(id, &SecretString::from(secret))
+        });
+        let current = keys.next().ok_or(SealError::SealingKeyName)??;
+        Ok(Self::new(current, keys.collect::<Result<_, _>>()?))
     }
 
     /// Encrypts an API key for an organisation.

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use chrono::NaiveDate;
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize, Serializer};
 
@@ -18,38 +19,28 @@ pub struct Atlassian {
     /// An API key of the organisation, made by one of its admins.
     #[serde(serialize_with = "masked")]
     pub api_key: Option<SecretString>,
-    /// A file that holds the key. It is read again when the key is refused, so a new key needs no restart.
+    /// A file that holds the key, as it is or sealed, and maybe a second line `expires 2027-03-01`. A new key in it is taken up within
+    /// seconds, without a restart.
     pub api_key_file: Option<PathBuf>,
+    /// The key's last day, as its maker chose it: the API does not tell.
+    pub api_key_expires: Option<NaiveDate>,
+    /// Opens a sealed key: a name, a space, and 32 bytes in base64; older ones in further lines.
+    #[serde(serialize_with = "masked")]
+    pub sealing_key: Option<SecretString>,
+    /// A file that holds the sealing key.
+    pub sealing_key_file: Option<PathBuf>,
 }
 
 impl Default for Atlassian {
     fn default() -> Self {
-        Self { base_url: "https://api.atlassian.com".to_owned(), org_id: None, api_key: None, api_key_file: None }
-    }
-}
-
-/// Where the API key comes from.
-#[derive(Clone, Debug)]
-pub enum KeySource {
-    /// From the settings; a new one needs a restart.
-    Setting(SecretString),
-    /// From a file, which may change.
-    File(PathBuf),
-}
-
-impl KeySource {
-    /// The key as it is now.
-    pub fn read(&self) -> Result<SecretString, ConfigError> {
-        match self {
-            Self::Setting(key) => Ok(key.clone()),
-            Self::File(path) => {
-                let text = std::fs::read_to_string(path).map_err(|source| ConfigError::File {
-                    setting: "ORGMIRROR_ATLASSIAN__API_KEY_FILE",
-                    path: path.display().to_string(),
-                    source,
-                })?;
-                Ok(SecretString::from(text.trim().to_owned()))
-            }
+        Self {
+            base_url: "https://api.atlassian.com".to_owned(),
+            org_id: None,
+            api_key: None,
+            api_key_file: None,
+            api_key_expires: None,
+            sealing_key: None,
+            sealing_key_file: None,
         }
     }
 }
@@ -63,15 +54,12 @@ impl Atlassian {
         })
     }
 
-    /// Where the key comes from; a file goes before a key in the settings.
-    pub fn key_source(&self) -> Result<KeySource, ConfigError> {
-        if let Some(path) = &self.api_key_file {
-            return Ok(KeySource::File(path.clone()));
-        }
-        self.api_key.clone().map(KeySource::Setting).ok_or(ConfigError::Missing {
+    /// What to tell somebody who configured no key.
+    pub fn key_missing() -> ConfigError {
+        ConfigError::Missing {
             setting: "ORGMIRROR_ATLASSIAN__API_KEY",
             remedy: "make a key in the organisation's administration under Settings > API keys, and set it or ..__API_KEY_FILE",
-        })
+        }
     }
 }
 

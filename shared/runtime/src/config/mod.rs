@@ -16,7 +16,7 @@ use figment::Figment;
 use figment::providers::{Env, Format, Serialized, Toml};
 use serde::{Deserialize, Serialize};
 
-pub use atlassian::{Atlassian, KeySource};
+pub use atlassian::Atlassian;
 pub use budget::Budget;
 pub use listen::{Console, Metrics};
 pub use rate::Rate;
