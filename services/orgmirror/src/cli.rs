@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, NaiveDate, Utc};
 use clap::{Args, Parser, Subcommand};
 use orgmirror_domain::ids::RunId;
 use orgmirror_runtime::config::Rate;
@@ -75,6 +75,21 @@ pub(crate) enum Command {
     ///
     /// Example: `orgmirror resume 0192f3a0-0000-7000-8000-000000000000`
     Resume(OneRun),
+    /// Asks every part that an installation needs, and says what to do about each that fails.
+    ///
+    /// Example: `orgmirror doctor`
+    Doctor,
+    /// Encrypts an API key from standard input for the key file.
+    ///
+    /// Example: `orgmirror seal-key --expires 2027-03-01 < key > /etc/orgmirror/key`
+    SealKey(SealKey),
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct SealKey {
+    /// The key's last day, as its maker chose it.
+    #[arg(long, value_name = "DATE")]
+    pub(crate) expires: Option<NaiveDate>,
 }
 
 #[derive(Args, Debug)]

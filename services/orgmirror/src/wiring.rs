@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
-use orgmirror_atlassian::{BudgetSettings, KeyOrigin, KeyRing, KeySource};
+use orgmirror_atlassian::{Budget, BudgetSettings, Client, ClientConfig, KeyOrigin, KeyRing, KeySource};
 use orgmirror_coordinator::{CoordinatorSettings, REQUESTS_STREAM};
 use orgmirror_domain::ids::{OrgId, OrgKey};
 use orgmirror_domain::sweep::SweepLimits;
@@ -59,11 +59,7 @@ pub(crate) fn worker(config: &Config) -> Result<WorkerSettings> {
         concurrency: config.worker.concurrency.max(1),
         lease: config.sync.lease,
         redis_url: config.redis_url()?.to_owned(),
-        budget: BudgetSettings {
-            prefix: BUDGET.to_owned(),
-            per_minute: config.budget.rate.map(|rate| rate.per_minute),
-            ..BudgetSettings::default()
-        },
+        budget: budget_settings(config),
         queue: queue(config)?,
         request_timeout: REQUEST_TIMEOUT,
     })
@@ -88,8 +84,30 @@ pub(crate) async fn make_key_current(config: &Config, store: &Store, org: OrgKey
     Ok(())
 }
 
+/// The call budget that all workers of the organisation share.
+pub(crate) fn budget(config: &Config) -> Result<Budget> {
+    let redis = redis::Client::open(config.redis_url()?).context("read Redis's address")?;
+    Ok(Budget::new(redis, budget_settings(config))?)
+}
+
+fn budget_settings(config: &Config) -> BudgetSettings {
+    BudgetSettings {
+        prefix: BUDGET.to_owned(),
+        per_minute: config.budget.rate.map(|rate| rate.per_minute),
+        ..BudgetSettings::default()
+    }
+}
+
+/// A client of the Organization API, within the budget of the workers.
+pub(crate) fn client(config: &Config) -> Result<Client> {
+    let key = key_source(config)?.read()?.key;
+    let mut settings = ClientConfig::new(config.atlassian.base_url.clone(), OrgId::from(config.atlassian.org_id()?), key);
+    settings.request_timeout = REQUEST_TIMEOUT;
+    Ok(Client::new(settings, budget(config)?)?)
+}
+
 /// Where the API key comes from; a file goes before a key in the settings.
-fn key_source(config: &Config) -> Result<KeySource> {
+pub(crate) fn key_source(config: &Config) -> Result<KeySource> {
     let settings = &config.atlassian;
     let origin = match (&settings.api_key_file, &settings.api_key) {
         (Some(path), _) => KeyOrigin::File(path.clone()),

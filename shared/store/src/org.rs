@@ -40,9 +40,10 @@ impl Store {
         Ok(())
     }
 
-    /// The last day of the current API key, where somebody told it.
-    pub async fn key_expires_on(&self, org: OrgKey) -> StoreResult<Option<NaiveDate>> {
-        let day = sqlx::query_scalar!("SELECT key_expires_on FROM org WHERE org_key = $1", org.0);
-        Ok(day.fetch_one(&self.pool).await?)
+    /// The fingerprint of the current API key, and its last day where somebody told it.
+    pub async fn current_key(&self, org: OrgKey) -> StoreResult<(Option<String>, Option<NaiveDate>)> {
+        let row = sqlx::query!("SELECT key_fingerprint, key_expires_on FROM org WHERE org_key = $1", org.0);
+        let row = row.fetch_one(&self.pool).await?;
+        Ok((row.key_fingerprint, row.key_expires_on))
     }
 }

@@ -36,7 +36,21 @@ async fn help_at_each_level() -> Result<()> {
     let all = run(&processes, &["--help"]).await?;
     assert_eq!(all.status, 0);
     assert!(all.out.contains("Example: `orgmirror"), "{}", all.out);
-    for command in ["up", "coordinator", "worker", "migrate", "orgsim", "sync", "status", "runs", "cancel", "approve", "resume"] {
+    for command in [
+        "up",
+        "coordinator",
+        "worker",
+        "migrate",
+        "orgsim",
+        "sync",
+        "status",
+        "runs",
+        "cancel",
+        "approve",
+        "resume",
+        "doctor",
+        "seal-key",
+    ] {
         assert!(all.out.contains(command), "{command} is not listed");
         let help = run(&processes, &[command, "--help"]).await?;
         assert_eq!(help.status, 0);

@@ -1,9 +1,11 @@
 //! One file for each command: settings, connections, work, end.
 
 mod change_run;
+mod doctor;
 mod migrate;
 mod orgsim;
 mod runs;
+mod seal;
 mod services;
 mod status;
 mod sync;
@@ -33,6 +35,8 @@ pub(crate) async fn run(cli: Cli) -> Result<Outcome> {
         Command::Cancel(run) => change_run::cancel(&config, run.id).await,
         Command::Approve(run) => change_run::approve(&config, run.id).await,
         Command::Resume(run) => change_run::resume(&config, run.id).await,
+        Command::Doctor => doctor::run(&config, cli.json).await,
+        Command::SealKey(arguments) => seal::run(&config, arguments.expires),
         Command::Orgsim(_) => Ok(Outcome::WrongUsage),
     }
 }

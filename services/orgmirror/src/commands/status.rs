@@ -1,10 +1,11 @@
 //! `orgmirror status`: is the mirror fresh, what runs, what waits and why.
 
 use anyhow::Result;
-use chrono::NaiveDate;
+use chrono::{DateTime, NaiveDate, Utc};
 use indicatif::HumanCount;
-use orgmirror_atlassian::KeyLife;
-use orgmirror_domain::run::Hold;
+use orgmirror_atlassian::{Family, KeyFingerprint, KeyLife};
+use orgmirror_domain::ids::OrgId;
+use orgmirror_domain::run::{Hold, Phase};
 use orgmirror_queue::Depth;
 use orgmirror_runtime::config::Config;
 use orgmirror_store::progress::{Freshness, RunView, Which};
@@ -27,6 +28,20 @@ struct Status {
     key_expires_on: Option<NaiveDate>,
     /// Absent while Redis does not answer.
     queue: Option<Queue>,
+    /// Of the calls that syncs are made of. Absent while Redis does not answer, or no worker has told its key.
+    calls: Option<Calls>,
+}
+
+#[derive(Serialize)]
+struct Calls {
+    /// What the API's answers have shown to be allowed; null while no limit was met.
+    learnt_per_minute: Option<f64>,
+    /// Answered with 429 since the budget began to learn.
+    refused: u64,
+    /// Until when nobody calls, because the API asked for it.
+    paused_until: Option<DateTime<Utc>>,
+    /// Seconds that the calls of the active run still need at that rate.
+    run_ends_in_s: Option<i64>,
 }
 
 #[derive(Serialize)]
@@ -59,14 +74,33 @@ pub(crate) async fn run(config: &Config, json: bool) -> Result<Outcome> {
     let publisher = wiring::publisher(config)?;
     let queue = tokio::try_join!(publisher.depth(), publisher.workers()).ok().map(|(depth, workers)| queue(&depth, workers));
     let age_s = freshness.watermark_at.map(|at| (now - at).num_seconds());
-    let key_expires_on = store.key_expires_on(org).await?;
-    let status = Status { freshness, age_s, runs: open, key, key_expires_on, queue };
+    let (fingerprint, key_expires_on) = store.current_key(org).await?;
+    let calls = calls(config, fingerprint, &open).await;
+    let status = Status { freshness, age_s, runs: open, key, key_expires_on, queue, calls };
     if json {
         print_json(&status)?;
     } else {
         print(&status, KeyLife::of(key_expires_on, now));
     }
     Ok(Outcome::Done)
+}
+
+/// What the budget has learnt, and when the active run has made its calls at that rate.
+async fn calls(config: &Config, fingerprint: Option<String>, open: &[RunView]) -> Option<Calls> {
+    let org = OrgId::from(config.atlassian.org_id().ok()?);
+    let states = wiring::budget(config).ok()?.state(&org, &KeyFingerprint(fingerprint?)).await.ok()?;
+    let general = states.into_iter().find(|state| state.family == Family::General)?;
+    let left: i64 = open.iter().filter(|run| run.phase == Phase::Scanning).map(calls_left).sum();
+    let run_ends_in_s =
+        general.learnt_per_minute.filter(|rate| left > 0 && *rate > 0.0).map(|rate| (left as f64 * 60.0 / rate) as i64);
+    let (refused, paused_until) = (general.refused, general.paused_until);
+    Some(Calls { learnt_per_minute: general.learnt_per_minute, refused, paused_until, run_ends_in_s })
+}
+
+/// Full pages that were not listed yet, and jobs that are no pages and not done yet.
+fn calls_left(run: &RunView) -> i64 {
+    let rows = (run.users.of - run.users.done).max(0) + (run.groups.of - run.groups.done).max(0);
+    rows / 100 + (run.jobs.of - run.jobs.done).max(0)
 }
 
 fn queue(depth: &Depth, workers: usize) -> Queue {
@@ -101,6 +135,17 @@ fn print(status: &Status, key: KeyLife) {
             queue.dead
         ),
         None => println!("Queue: Redis does not answer; jobs wait in the ledger until it does"),
+    }
+    if let Some(calls) = &status.calls {
+        let limit =
+            calls.learnt_per_minute.map_or("no limit was met".to_owned(), |rate| format!("about {rate:.0} a minute are allowed"));
+        let paused =
+            calls.paused_until.map(|until| format!(", none before {}", until.format("%H:%M:%S UTC"))).unwrap_or_default();
+        let ends = calls
+            .run_ends_in_s
+            .map(|left| format!("; the active run needs {} more at that rate", in_words(left)))
+            .unwrap_or_default();
+        println!("Calls: {limit}{paused}{ends}");
     }
     if status.runs.is_empty() {
         println!("No sync runs or waits.");
