@@ -1,6 +1,7 @@
 //! Coordinators and workers as processes, for stories in which one is killed or frozen.
 
-use std::path::PathBuf;
+use std::fs::File;
+use std::path::{Path, PathBuf};
 use std::process::{Output, Stdio};
 
 use anyhow::{Context, Result};
@@ -48,6 +49,27 @@ impl Processes {
         let mut command = self.executable();
         command.arg(service).env("FAILPOINTS", failpoints).envs(settings.iter().copied()).stdin(Stdio::null());
         Ok(Process { child: command.spawn().context("start the executable")? })
+    }
+
+    /// Starts a service whose words go to a file.
+    pub fn start_logged(&self, service: &str, settings: &[(&str, &str)], log: &Path) -> Result<Process> {
+        let (out, err) = (File::create(log)?, File::options().append(true).open(log)?);
+        let mut command = self.executable();
+        command.arg(service).envs(settings.iter().copied()).stdin(Stdio::null()).stdout(out).stderr(err);
+        Ok(Process { child: command.spawn().context("start the executable")? })
+    }
+
+    /// All that Redis holds, as it would write it to its disk, uncompressed.
+    pub async fn memory_of_redis(&self) -> Result<Vec<u8>> {
+        let mut redis = redis::Client::open(self.redis.url())?.get_multiplexed_async_connection().await?;
+        redis::cmd("CONFIG").arg("SET").arg("rdbcompression").arg("no").exec_async(&mut redis).await?;
+        redis::cmd("SAVE").exec_async(&mut redis).await?;
+        let of = async |name: &str, redis: &mut redis::aio::MultiplexedConnection| -> Result<String> {
+            let (_, value): (String, String) = redis::cmd("CONFIG").arg("GET").arg(name).query_async(redis).await?;
+            Ok(value)
+        };
+        let (folder, name) = (of("dir", &mut redis).await?, of("dbfilename", &mut redis).await?);
+        Ok(std::fs::read(Path::new(&folder).join(name))?)
     }
 
     /// Runs a command as a person would, to its end.

@@ -18,7 +18,7 @@ type Cause = Box<dyn std::error::Error + Send + Sync>;
 pub enum ApiError {
     /// 401. Every other call with this key would meet the same answer.
     #[error(
-        "Atlassian refused the API key {fingerprint} of organisation {org}: it has expired, was revoked or belongs elsewhere; make a new key at admin.atlassian.com, Settings, API keys, store it and resume the run"
+        "Atlassian refused the API key {fingerprint} of organisation {org}: it has expired, was revoked or belongs elsewhere; make a new key at admin.atlassian.com, Settings, API keys, and store it: from a key file the run goes on with it by itself, else restart the workers"
     )]
     KeyRefused {
         /// Whose key.

@@ -3,7 +3,7 @@
 use anyhow::{Context, Result};
 use orgmirror_domain::run::{Hold, Phase};
 use orgmirror_store::run::Moved;
-use orgmirror_tests::{Size, World};
+use orgmirror_tests::{Size, World, until};
 use serde_json::json;
 
 /// A key that expires in mid-run holds the run; with a new one it goes on by itself where it was.
@@ -37,6 +37,7 @@ async fn a_key_expires_in_mid_run() -> Result<()> {
 
     std::fs::write(&world.key_file, "the-new-key\n")?;
     world.sim.forget_calls().await?;
+    until("the new key is taken up", async || Ok(world.run(ticket).await?.hold.is_none().then_some(()))).await?;
     world.completed(ticket).await?;
     world.assert_mirror_equals_truth().await?;
     let after = "SELECT coalesce(md5(string_agg(job_key || ':' || instant, ',' ORDER BY job_key)), '') FROM sync_job
