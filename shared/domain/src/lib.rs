@@ -4,6 +4,7 @@
 //! can run the very code that production runs.
 
 pub mod diff;
+pub mod filter;
 pub mod freshness;
 pub mod ids;
 pub mod job;
