@@ -8,6 +8,7 @@ pub mod filter;
 pub mod freshness;
 pub mod ids;
 pub mod job;
+pub mod licence;
 pub mod observation;
 pub mod partition;
 pub mod plan;

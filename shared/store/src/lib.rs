@@ -18,6 +18,7 @@ pub mod barrier;
 mod change_log;
 pub mod dispatch;
 mod error;
+pub mod filter;
 mod fingerprint;
 mod group;
 pub mod housekeeping;
