@@ -7,7 +7,6 @@
 //! Roles that somebody holds directly are not mirrored, only those of groups. So whether an account takes a seat has three answers
 //! ([`Billable`]), and sums have a least and a most. Nothing here guesses.
 
-use chrono::{DateTime, Utc};
 use serde::Serialize;
 
 use crate::filter::{Billable, Role};
@@ -54,19 +53,19 @@ pub enum Activity {
     Old,
     /// Never, and added to the organisation before the threshold.
     Never,
-    /// Never, and added within the threshold: too early to tell.
+    /// Not active since they were added within the threshold, or nobody knows when: too early to tell.
     TooEarly,
 }
 
 impl Activity {
-    /// Judges the last activity, counting back to `since`. Somebody never active counts from when they were added; if that is not
-    /// known, it is too early to tell.
-    pub fn judge(last_active_at: Option<DateTime<Utc>>, added_at: Option<DateTime<Utc>>, since: DateTime<Utc>) -> Self {
-        match (last_active_at, added_at) {
-            (Some(at), _) if at >= since => Self::Recent,
-            (Some(_), Some(added)) if added < since => Self::Old,
-            (None, Some(added)) if added < since => Self::Never,
-            _ => Self::TooEarly,
+    /// Judges by whether the last activity is within the threshold (`None`: there was none), and whether the account was certainly
+    /// added before it. Nobody is inactive for longer than they have been there.
+    pub fn judge(active_within: Option<bool>, added_before: bool) -> Self {
+        match (active_within, added_before) {
+            (Some(true), _) => Self::Recent,
+            (Some(false), true) => Self::Old,
+            (None, true) => Self::Never,
+            (_, false) => Self::TooEarly,
         }
     }
 
@@ -109,7 +108,8 @@ impl Seats {
         seats
     }
 
-    fn add(&mut self, alike: &Alike) {
+    /// Adds accounts.
+    pub fn add(&mut self, alike: &Alike) {
         let count = alike.accounts;
         let inactive = alike.activity.is_inactive();
         self.total += count;
@@ -188,13 +188,11 @@ mod tests {
 
     #[test]
     fn a_newcomer_is_not_inactive() {
-        let day = |day: u32| format!("2026-01-{day:02}T00:00:00Z").parse::<DateTime<Utc>>().ok();
-        let since = day(15).unwrap();
-        assert_eq!(Activity::judge(None, day(16), since), Activity::TooEarly);
-        assert_eq!(Activity::judge(None, None, since), Activity::TooEarly);
-        assert_eq!(Activity::judge(None, day(14), since), Activity::Never);
-        assert_eq!(Activity::judge(day(14), day(1), since), Activity::Old);
-        assert_eq!(Activity::judge(day(15), day(1), since), Activity::Recent);
+        assert_eq!(Activity::judge(None, false), Activity::TooEarly);
+        assert_eq!(Activity::judge(Some(false), false), Activity::TooEarly);
+        assert_eq!(Activity::judge(None, true), Activity::Never);
+        assert_eq!(Activity::judge(Some(false), true), Activity::Old);
+        assert_eq!(Activity::judge(Some(true), false), Activity::Recent);
     }
 
     #[test]

@@ -20,6 +20,7 @@ use orgmirror_domain::ids::OrgKey;
 
 use crate::{Store, StoreResult};
 use names::Names;
+pub(crate) use names::grants;
 pub use users::{User, UserPage};
 
 /// A filter whose names have been found, and the moment that ages count back from.

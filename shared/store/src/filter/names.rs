@@ -34,11 +34,11 @@ struct Place {
 
 /// That a group grants a role on a resource.
 #[derive(Debug)]
-struct Granted {
-    group_key: i32,
-    role: String,
-    owner: Option<String>,
-    resource: ResourceId,
+pub(crate) struct Granted {
+    pub(crate) group_key: i32,
+    pub(crate) role: String,
+    pub(crate) owner: Option<String>,
+    pub(crate) resource: ResourceId,
 }
 
 impl Names {
@@ -232,7 +232,8 @@ async fn places(pool: &PgPool, org: OrgKey) -> StoreResult<Vec<Place>> {
     Ok(rows.collect())
 }
 
-async fn grants(pool: &PgPool, org: OrgKey) -> StoreResult<Vec<Granted>> {
+/// What visible groups grant, the largest group first, each group's grants together.
+pub(crate) async fn grants(pool: &PgPool, org: OrgKey) -> StoreResult<Vec<Granted>> {
     let rows = sqlx::query!(
         r#"-- filter.grants
         SELECT r.group_key, role.value AS "role!", item ->> 'owner' AS owner, item ->> 'resource' AS "resource!"
