@@ -14,6 +14,7 @@ pub mod partition;
 pub mod plan;
 pub mod query;
 pub mod run;
+pub mod schedule;
 pub mod sweep;
 pub mod two_ends;
 pub mod verify;

@@ -12,7 +12,7 @@ use std::str::FromStr;
 
 use super::error::nearest;
 use super::parse::{CONDITION, Parser};
-use super::{Access, Billable, Claim, Condition, DAYS_MAX, Days, FilterError, Flag, GroupRef, Role, RoleAt, Status};
+use super::{Access, Billable, Claim, Condition, FilterError, Flag, GroupRef, Role, RoleAt, Status};
 use crate::ids::GroupId;
 
 /// What conditions begin with.
@@ -80,25 +80,10 @@ impl Parser<'_> {
             return Err(self.wrong(place, "how long is missing", "`>` and a number of days, as `inactive>90d`".to_owned()));
         }
         let start = self.at;
-        let number = self.take_while(|letter| letter.is_ascii_digit());
-        let unit = self.take_while(char::is_alphanumeric);
-        let factor = match unit {
-            "d" => Some(1),
-            "w" => Some(7),
-            _ => None,
-        };
-        let days =
-            number.parse::<u32>().ok().zip(factor).and_then(|(number, factor)| number.checked_mul(factor)).and_then(Days::new);
-        match days {
-            Some(longer_than) => Ok(Condition::Inactive { on, longer_than }),
-            None => {
-                let place = start..self.at;
-                Err(self.wrong(
-                    place,
-                    "this is no length of time",
-                    format!("days or weeks, as `90d` or `12w`, at most {DAYS_MAX}d"),
-                ))
-            }
+        let time = self.take_while(|letter| !letter.is_whitespace() && !matches!(letter, '(' | ')'));
+        match time.parse() {
+            Ok(longer_than) => Ok(Condition::Inactive { on, longer_than }),
+            Err(remedy) => Err(self.wrong(start..self.at, "this is no length of time", remedy)),
         }
     }
 

@@ -123,9 +123,21 @@ impl Days {
         (1..=DAYS_MAX).contains(&days).then_some(Self(days))
     }
 
-    /// So many.
+    /// So many, for arithmetic.
     pub fn get(self) -> u32 {
         self.0
+    }
+}
+
+impl std::str::FromStr for Days {
+    type Err = String;
+
+    /// Days or weeks: `90d`, `12w`. The error says what was expected.
+    fn from_str(text: &str) -> Result<Self, String> {
+        let number =
+            text.strip_suffix('d').map(|number| (number, 1)).or_else(|| text.strip_suffix('w').map(|number| (number, 7)));
+        let days = number.and_then(|(number, factor)| number.parse::<u32>().ok()?.checked_mul(factor));
+        days.and_then(Self::new).ok_or_else(|| format!("days or weeks, as 90d or 12w, at most {DAYS_MAX}d"))
     }
 }
 

@@ -76,7 +76,7 @@ fn mistakes_are_told_apart() {
         ("inactive", 0..0, ""),
         ("inactive:confluence", 19..19, "`>`"),
         ("inactive<90d", 8..9, "`>`"),
-        ("inactive>90", 9..11, "`90d`"),
+        ("inactive>90", 9..11, "90d"),
         ("inactive>0d", 9..11, "at most"),
         ("inactive>99999999999d", 9..21, "at most"),
         ("role:emperor", 5..12, "user, admin"),
