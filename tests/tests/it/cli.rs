@@ -36,7 +36,24 @@ async fn help_at_each_level() -> Result<()> {
     let all = run(&processes, &["--help"]).await?;
     assert_eq!(all.status, 0);
     assert!(all.out.contains("Example: `orgmirror"), "{}", all.out);
-    for command in ["up", "coordinator", "worker", "migrate", "orgsim", "sync", "status", "runs", "cancel", "approve", "resume"] {
+    let commands = [
+        "up",
+        "coordinator",
+        "worker",
+        "migrate",
+        "orgsim",
+        "sync",
+        "status",
+        "runs",
+        "cancel",
+        "approve",
+        "resume",
+        "users",
+        "groups",
+        "licenses",
+        "filters",
+    ];
+    for command in commands {
         assert!(all.out.contains(command), "{command} is not listed");
         let help = run(&processes, &[command, "--help"]).await?;
         assert_eq!(help.status, 0);

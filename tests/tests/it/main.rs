@@ -14,6 +14,7 @@ mod counterexamples_two_ends;
 mod counterexamples_waiting;
 mod crashes;
 mod faults;
+mod filters;
 mod mirror;
 mod queue_loss;
 mod refusals;
