@@ -9,6 +9,9 @@ use clap::ValueEnum;
 use comfy_table::{ContentArrangement, Table, presets};
 use serde::Serialize;
 
+/// Characters of a table's cell.
+const CELL_MAX: usize = 60;
+
 /// How rows are written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Format {
@@ -110,9 +113,11 @@ fn defused(cell: &str) -> String {
     format!("{}{cell}", if formula { "'" } else { "" })
 }
 
-/// Without what would move a terminal's cursor.
+/// Without what would move a terminal's cursor, and not longer than a person reads; the other formats have all of it.
 fn printable(cell: &str) -> String {
-    cell.chars().map(|letter| if letter.is_control() { ' ' } else { letter }).collect()
+    let end = if cell.chars().nth(CELL_MAX).is_some() { "…" } else { "" };
+    let shown = cell.chars().take(CELL_MAX).map(|letter| if letter.is_control() { ' ' } else { letter });
+    shown.chain(end.chars()).collect()
 }
 
 #[cfg(test)]

@@ -30,7 +30,7 @@ fn misnamed(text: &str, what: &str, name: &str, near: Option<&str>) -> FilterErr
     let place = text.find(name).map_or(0..text.len(), |start| start..start + name.len());
     let expected = near.map_or_else(
         || format!("a {what} of the mirror; if it is newer than the last sync, `orgmirror sync --wait` brings it"),
-        |near| format!("perhaps {near:?}"),
+        |near| format!("{near:?}, perhaps"),
     );
     FilterError { text: text.to_owned(), place, problem: format!("the mirror knows no {what} {name:?}"), expected }
 }

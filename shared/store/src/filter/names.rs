@@ -123,10 +123,16 @@ impl Names {
         let wanted: Vec<String> = groups.iter().map(known_as).collect();
         let rows = sqlx::query!(
             r#"-- filter.groups
+            -- Folding ASCII letters alone is twice as quick, and enough for a name that has no others.
             SELECT wanted.position AS "position!", g.group_key
             FROM unnest($2::text[]) WITH ORDINALITY AS wanted (name, position)
+            INNER JOIN org_group AS g ON lower(g.name COLLATE "C") = lower(wanted.name COLLATE "C")
+            WHERE g.org_key = $1 AND g.known_alive AND g.hidden_at IS NULL AND wanted.name !~ '[^ -~]'
+            UNION ALL
+            SELECT wanted.position, g.group_key
+            FROM unnest($2::text[]) WITH ORDINALITY AS wanted (name, position)
             INNER JOIN org_group AS g ON lower(g.name) = lower(wanted.name)
-            WHERE g.org_key = $1 AND g.known_alive AND g.hidden_at IS NULL
+            WHERE g.org_key = $1 AND g.known_alive AND g.hidden_at IS NULL AND wanted.name ~ '[^ -~]'
             UNION ALL
             SELECT wanted.position, k.group_key
             FROM unnest($3::uuid[]) WITH ORDINALITY AS wanted (id, position)
@@ -256,7 +262,7 @@ async fn groups_alike(pool: &PgPool, org: OrgKey, name: &str) -> StoreResult<Vec
     let rows = sqlx::query_scalar!(
         r#"-- filter.groups_alike
         SELECT name AS "name!" FROM org_group
-        WHERE org_key = $1 AND known_alive AND hidden_at IS NULL AND starts_with(lower(name), lower(left($2, 3))) LIMIT 500"#,
+        WHERE org_key = $1 AND known_alive AND hidden_at IS NULL AND starts_with(lower(name), lower(left($2, 3))) LIMIT 20000"#,
         org.0,
         name
     );
