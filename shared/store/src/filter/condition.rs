@@ -14,6 +14,11 @@ const VISIBLE: &str = " a.known_alive AND a.hidden_at IS NULL AND a.org_key = ";
 /// Roles on the organisation rather than on a product.
 const PLATFORM_ROLES: [Role; 4] = [Role::OrgAdmin, Role::SiteAdmin, Role::UserAccessAdmin, Role::AiAccess];
 
+/// Lists of groups up to this length are compared whole.
+const SHORT_LIST: usize = 32;
+/// So many groups of an account are looked up one by one in a longer list.
+const LOOKED_UP: i32 = 12;
+
 pub(super) fn is_platform(role: Role) -> bool {
     PLATFORM_ROLES.contains(&role)
 }
@@ -56,7 +61,7 @@ impl Selection {
             Condition::Domain(domains) => one_of(sql, "lower(split_part(a.email, '@', -1))", domains.iter().map(String::as_str)),
             Condition::Product(accesses) => overlaps(sql, self.access_keys(accesses), "a.access_keys"),
             Condition::Site(sites) => overlaps(sql, self.names.keys_of_sites(sites), "a.access_keys"),
-            Condition::Group(groups) => overlaps(sql, self.names.keys_of_groups(groups), "a.group_keys"),
+            Condition::Group(groups) => member_of(sql, &self.names.keys_of_groups(groups)),
             Condition::Role(roles) => sql.joined(roles, " OR ", |sql, role| self.write_role(sql, role)),
             Condition::Directory(directories) => self.write_directory(sql, directories),
             Condition::Inactive { on, longer_than } => self.write_inactive(sql, on.as_ref(), *longer_than),
@@ -78,7 +83,7 @@ impl Selection {
             overlaps(sql, vec![wanted.role.api_id()], "a.platform_roles");
             sql.text(" OR ");
         }
-        overlaps(sql, self.names.groups_granting(&[wanted.role], wanted.on.as_ref()), "a.group_keys");
+        member_of(sql, &self.names.groups_granting(&[wanted.role], wanted.on.as_ref()));
     }
 
     fn write_directory(&self, sql: &mut Statement, directories: &[String]) {
@@ -115,11 +120,11 @@ impl Selection {
             }
             Billable::Yes => {
                 sql.text("a.status = 'active' AND a.access_keys <> '{}' AND ");
-                overlaps(sql, seats, "a.group_keys");
+                member_of(sql, &seats);
             }
             Billable::Unknown => {
                 sql.text("(a.status <> 'active' OR a.access_keys = '{}') IS NOT TRUE AND NOT (a.status IS NOT NULL AND ");
-                overlaps(sql, seats, "a.group_keys");
+                member_of(sql, &seats);
                 sql.text(")");
             }
         }
@@ -138,6 +143,22 @@ where
     sql.bind(list).text(" && ").text(column);
 }
 
+/// In one of these groups, the largest first. A long bound list is hashed by Postgres, but only where single values are looked up in it; so the
+/// first groups of an account, which are all of most accounts', are looked up one by one. That halves the time of a few hundred.
+fn member_of(sql: &mut Statement, groups: &[i32]) {
+    if groups.len() <= SHORT_LIST {
+        overlaps(sql, groups.to_vec(), "a.group_keys");
+        return;
+    }
+    // An account with fewer groups gives null for the positions that it has not.
+    sql.text("((");
+    for position in 1..=LOOKED_UP {
+        sql.text("a.group_keys[").bind(position).text("] = ANY (").bind(groups.to_vec()).text(") OR ");
+    }
+    sql.text("(cardinality(a.group_keys) > ").bind(LOOKED_UP).text(" AND ");
+    sql.bind(groups.to_vec()).text(" && a.group_keys[").bind(LOOKED_UP + 1).text(":])) IS TRUE)");
+}
+
 fn write_search(sql: &mut Statement, text: &str) {
     let mut pattern = String::from("%");
     for letter in text.chars() {
@@ -151,10 +172,19 @@ fn write_search(sql: &mut Statement, text: &str) {
         // Only ASCII letters can match it, and folding only those takes half the time.
         sql.text("a.name COLLATE \"C\" ILIKE ").bind(pattern.clone()).text(" OR a.email COLLATE \"C\" ILIKE ").bind(pattern);
     } else {
-        sql.text("lower(a.name) LIKE lower(")
-            .bind(pattern.clone())
-            .text(") OR lower(a.email) LIKE lower(")
-            .bind(pattern)
-            .text(")");
+        // What has only ASCII letters cannot match it, and that is quicker to see than to fold.
+        for (between, is_plain, folded) in [
+            ("(", "octet_length(a.name) = length(a.name)", "lower(a.name)"),
+            (" OR (", "octet_length(a.email) = length(a.email)", "lower(a.email)"),
+        ] {
+            sql.text(between)
+                .text("NOT ")
+                .text(is_plain)
+                .text(" AND ")
+                .text(folded)
+                .text(" LIKE lower(")
+                .bind(pattern.clone())
+                .text("))");
+        }
     }
 }

@@ -70,9 +70,10 @@ struct Row {
 impl Store {
     /// How many users a selection has.
     pub async fn count_users(&self, selection: &Selection) -> StoreResult<i64> {
+        // Not persistent, here and below: each text is another, and a plan that does not know the bound lists is a slow one.
         let mut sql = Statement::new("-- filter.count\nSELECT count(*) FROM account AS a\nWHERE");
         selection.write_condition(&mut sql);
-        Ok(sql.0.build_query_scalar().fetch_one(&self.pool).await?)
+        Ok(sql.0.build_query_scalar().persistent(false).fetch_one(&self.pool).await?)
     }
 
     /// At most `limit` users of a selection, those after `after`, in a stable order.
@@ -96,7 +97,7 @@ impl Store {
             .text(" THEN o.watermark_at ELSE page.observed_at END AS fresh_as_of")
             .text("\nFROM page INNER JOIN account_key AS k USING (account_key) INNER JOIN org AS o ON o.org_key = page.org_key")
             .text("\nORDER BY page.account_key");
-        let rows: Vec<Row> = sql.0.build_query_as().fetch_all(&self.pool).await?;
+        let rows: Vec<Row> = sql.0.build_query_as().persistent(false).fetch_all(&self.pool).await?;
         let full = rows.len() == usize::from(limit);
         let next = rows.last().filter(|_| full).map(|row| AccountKey(row.account_key));
         Ok(UserPage { users: rows.into_iter().map(User::from).collect(), next })
