@@ -17,6 +17,7 @@ mod faults;
 mod filters;
 mod mirror;
 mod queue_loss;
+mod reading;
 mod refusals;
 mod requests;
 mod scoped;
