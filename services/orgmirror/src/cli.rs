@@ -6,9 +6,12 @@ use std::time::Duration;
 
 use chrono::{DateTime, NaiveDate, Utc};
 use clap::{Args, Parser, Subcommand};
+use orgmirror_domain::filter::Days;
 use orgmirror_domain::ids::RunId;
 use orgmirror_runtime::config::Rate;
 use uuid::Uuid;
+
+use crate::export::Format;
 
 /// Mirrors an Atlassian organisation into Postgres: users, groups, memberships, product access, sites.
 ///
@@ -63,6 +66,25 @@ pub(crate) enum Command {
     ///
     /// Example: `orgmirror runs --limit 5`
     Runs(Runs),
+    /// Who is in the mirror, by filter.
+    ///
+    /// Example: `orgmirror users --filter 'status:active inactive:confluence>90d' --format csv > idle.csv`
+    ///
+    /// `docs/filters.md` describes filters; `orgmirror filters explain` tells how one is understood.
+    Users(Users),
+    /// Which groups are in the mirror.
+    ///
+    /// Example: `orgmirror groups --name admins`
+    Groups(Groups),
+    /// Seats of each product and site: active, inactive, billable, and what unused ones cost.
+    ///
+    /// Example: `orgmirror licenses --inactive 60d`
+    Licenses(Licenses),
+    /// Keeps filters under names, and tells how one is understood.
+    ///
+    /// Example: `orgmirror filters save idle 'status:active inactive>90d'`
+    #[command(subcommand)]
+    Filters(Filters),
     /// Stops a run.
     ///
     /// Example: `orgmirror cancel 0192f3a0-0000-7000-8000-000000000000`
@@ -172,6 +194,105 @@ pub(crate) struct Runs {
     /// How many.
     #[arg(long, default_value_t = 20)]
     pub(crate) limit: u16,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct Users {
+    /// Only these: a filter, or `@NAME` of a saved one.
+    #[arg(long, value_name = "EXPR", allow_hyphen_values = true)]
+    pub(crate) filter: Option<String>,
+    /// A table shows 50 rows, the others all, unless `--limit` says how many.
+    #[arg(long, value_enum, conflicts_with = "json")]
+    pub(crate) format: Option<Format>,
+    /// At most so many.
+    #[arg(long, value_name = "N")]
+    pub(crate) limit: Option<u64>,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct Groups {
+    /// Only those with this in their name; capitals and small letters are the same.
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) name: Option<String>,
+    /// A table shows 50 rows, the others all, unless `--limit` says how many.
+    #[arg(long, value_enum, conflicts_with = "json")]
+    pub(crate) format: Option<Format>,
+    /// At most so many.
+    #[arg(long, value_name = "N")]
+    pub(crate) limit: Option<u64>,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct Licenses {
+    /// Who did not use a product for longer than this is inactive on it: 90d, 12w.
+    #[arg(long, default_value = "90d", value_name = "TIME", value_parser = days)]
+    pub(crate) inactive: Days,
+    /// How the rows are written; JSON is one document.
+    #[arg(long, value_enum, conflicts_with = "json")]
+    pub(crate) format: Option<Format>,
+}
+
+fn days(text: &str) -> Result<Days, String> {
+    text.parse().map_err(|expected| format!("expected {expected}"))
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Filters {
+    /// All that are saved.
+    ///
+    /// Example: `orgmirror filters list`
+    List,
+    /// Keeps a filter under a name; one of that name before is replaced.
+    ///
+    /// Example: `orgmirror filters save idle 'status:active inactive>90d'`
+    Save(Save),
+    /// Forgets a saved filter.
+    ///
+    /// Example: `orgmirror filters delete idle`
+    Delete(Delete),
+    /// Tells how a filter is understood, and how many users each of its conditions finds.
+    ///
+    /// Example: `orgmirror filters explain 'product:confluence -group:"jira admins"'`
+    Explain(Explain),
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct Save {
+    /// Letters, digits, `-`, `_` and `.`, at most 64.
+    pub(crate) name: FilterName,
+    /// The filter.
+    #[arg(value_name = "EXPR", allow_hyphen_values = true)]
+    pub(crate) expression: String,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct Delete {
+    /// Its name, as `orgmirror filters list` shows it.
+    pub(crate) name: FilterName,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct Explain {
+    /// The filter, or `@NAME` of a saved one.
+    #[arg(value_name = "EXPR", allow_hyphen_values = true)]
+    pub(crate) expression: String,
+}
+
+/// A saved filter's name; the table refuses others.
+#[derive(Clone, Debug)]
+pub(crate) struct FilterName(pub(crate) String);
+
+impl std::str::FromStr for FilterName {
+    type Err = String;
+
+    fn from_str(name: &str) -> Result<Self, String> {
+        let inside = |letter: char| letter.is_ascii_alphanumeric() || matches!(letter, '-' | '_' | '.');
+        if name.len() <= 64 && name.starts_with(|letter: char| letter.is_ascii_alphanumeric()) && name.chars().all(inside) {
+            Ok(Self(name.to_owned()))
+        } else {
+            Err("a name has letters, digits, `-`, `_` and `.`, begins with a letter or digit, and has at most 64".to_owned())
+        }
+    }
 }
 
 #[derive(Args, Debug)]

@@ -2,7 +2,9 @@
 
 mod cli;
 mod commands;
+mod export;
 mod outcome;
+mod selecting;
 mod summary;
 mod terminal;
 mod watch;

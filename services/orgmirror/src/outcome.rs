@@ -2,6 +2,7 @@
 
 use std::process::ExitCode;
 
+use orgmirror_domain::filter::FilterError;
 use orgmirror_runtime::config::ConfigError;
 
 /// The end of a command.
@@ -29,13 +30,14 @@ impl From<Outcome> for ExitCode {
 }
 
 impl Outcome {
-    /// Tells an error with its causes. A setting that is missing or wrong is wrong usage.
+    /// Tells an error with its causes. A setting that is missing or wrong is wrong usage, and so is a filter
+    /// that cannot be read.
     pub(crate) fn failed(error: &anyhow::Error) -> ExitCode {
         eprintln!("error: {error}");
         for cause in error.chain().skip(1) {
             eprintln!("  because: {cause}");
         }
-        let usage = error.chain().any(|cause| cause.is::<ConfigError>());
+        let usage = error.chain().any(|cause| cause.is::<ConfigError>() || cause.is::<FilterError>());
         if usage { Self::WrongUsage.into() } else { Self::Failed.into() }
     }
 }

@@ -4,14 +4,17 @@
 //! can run the very code that production runs.
 
 pub mod diff;
+pub mod filter;
 pub mod freshness;
 pub mod ids;
 pub mod job;
+pub mod licence;
 pub mod observation;
 pub mod partition;
 pub mod plan;
 pub mod query;
 pub mod run;
+pub mod schedule;
 pub mod sweep;
 pub mod two_ends;
 pub mod verify;

@@ -44,6 +44,19 @@ pub enum StoreError {
         /// The id given.
         id: String,
     },
+    /// A filter names what the mirror does not know.
+    #[error(
+        "there is no {what} {name:?} in the mirror{}",
+        near.as_ref().map(|near| format!("; did you mean {near:?}?")).unwrap_or_default()
+    )]
+    UnknownName {
+        /// What kind of thing.
+        what: &'static str,
+        /// The name given.
+        name: String,
+        /// One that is like it.
+        near: Option<String>,
+    },
     /// The API's list leads back to where it has been.
     #[error("the pages of partition {partition} lead back to one that was read: the API's list has no end")]
     CursorLoop {

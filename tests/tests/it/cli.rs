@@ -36,7 +36,7 @@ async fn help_at_each_level() -> Result<()> {
     let all = run(&processes, &["--help"]).await?;
     assert_eq!(all.status, 0);
     assert!(all.out.contains("Example: `orgmirror"), "{}", all.out);
-    for command in [
+    let commands = [
         "up",
         "coordinator",
         "worker",
@@ -50,7 +50,12 @@ async fn help_at_each_level() -> Result<()> {
         "resume",
         "doctor",
         "seal-key",
-    ] {
+        "users",
+        "groups",
+        "licenses",
+        "filters",
+    ];
+    for command in commands {
         assert!(all.out.contains(command), "{command} is not listed");
         let help = run(&processes, &[command, "--help"]).await?;
         assert_eq!(help.status, 0);

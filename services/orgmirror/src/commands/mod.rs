@@ -2,6 +2,9 @@
 
 mod change_run;
 mod doctor;
+mod filters;
+mod groups;
+mod licenses;
 mod migrate;
 mod orgsim;
 mod runs;
@@ -10,6 +13,7 @@ mod services;
 mod status;
 mod sync;
 mod up;
+mod users;
 
 use anyhow::Result;
 use orgmirror_runtime::config::Config;
@@ -32,6 +36,10 @@ pub(crate) async fn run(cli: Cli) -> Result<Outcome> {
         Command::Sync(arguments) => sync::run(&config, arguments, cli.json).await,
         Command::Status => status::run(&config, cli.json).await,
         Command::Runs(arguments) => runs::run(&config, arguments, cli.json).await,
+        Command::Users(arguments) => users::run(&config, arguments, cli.json).await,
+        Command::Groups(arguments) => groups::run(&config, arguments, cli.json).await,
+        Command::Licenses(arguments) => licenses::run(&config, arguments, cli.json).await,
+        Command::Filters(command) => filters::run(&config, command, cli.json).await,
         Command::Cancel(run) => change_run::cancel(&config, run.id).await,
         Command::Approve(run) => change_run::approve(&config, run.id).await,
         Command::Resume(run) => change_run::resume(&config, run.id).await,

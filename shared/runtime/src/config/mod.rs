@@ -6,6 +6,7 @@
 mod atlassian;
 mod budget;
 mod listen;
+mod prices;
 mod rate;
 mod sync;
 mod worker;
@@ -19,6 +20,7 @@ use serde::{Deserialize, Serialize};
 pub use atlassian::Atlassian;
 pub use budget::Budget;
 pub use listen::{Console, Metrics};
+pub use prices::{Price, Prices};
 pub use rate::Rate;
 pub use sync::Sync;
 pub use worker::Worker;
@@ -39,6 +41,8 @@ pub struct Config {
     pub worker: Worker,
     /// The call budget.
     pub budget: Budget,
+    /// Prices of seats.
+    pub prices: Prices,
     /// The console.
     pub console: Console,
     /// Metrics.
@@ -135,6 +139,22 @@ mod tests {
             jail.set_env("ORGMIRROR_SYNC__LEESE", "20s");
             let error = load().err().map(|error| error.to_string()).unwrap_or_default();
             assert!(error.contains("leese") && error.contains("ORGMIRROR_"), "{error}");
+            Ok(())
+        });
+    }
+
+    #[test]
+    fn prices_are_never_negative() {
+        Jail::expect_with(|jail| {
+            jail.create_file(
+                "orgmirror.toml",
+                "[prices]\ncurrency = \"EUR\"\n[prices.per_seat]\njira-software = 8\nconfluence = 5.5\n",
+            )?;
+            let config = load().map_err(|error| error.to_string())?;
+            assert_eq!(config.prices.per_seat.get("jira-software"), Some(&Price(8.0)));
+            jail.create_file("orgmirror.toml", "[prices.per_seat]\nconfluence = -1\n")?;
+            let error = load().err().map(|error| error.to_string()).unwrap_or_default();
+            assert!(error.contains("-1") && error.contains("confluence"), "{error}");
             Ok(())
         });
     }
