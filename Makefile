@@ -8,7 +8,7 @@ CARGO ?= cargo
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test bench mutants prepare-sql fmt lint servers
+.PHONY: help demo test bench fuzz mutants prepare-sql fmt lint servers
 
 help: ## List these commands.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -22,6 +22,9 @@ test: servers ## Check everything: format, lints, all tests on private servers, 
 
 bench: servers ## Measure the product in a release build.
 	$(CARGO) xtask bench $(ARGS)
+
+fuzz: ## Ask the simulator 300,000 drawn requests, right and wrong; CASES=n and SEED=n are passed on.
+	ORGSIM_FUZZ_CASES=$(or $(CASES),300000) ORGSIM_FUZZ_SEED=$(or $(SEED),1) $(CARGO) test -p orgmirror-orgsim --test it nothing_breaks $(ARGS) -- --nocapture
 
 mutants: servers ## Break one rule at a time and check that its test notices.
 	$(CARGO) xtask mutants $(ARGS)

@@ -105,6 +105,8 @@ pub(crate) struct Account {
     pub(crate) profile: Profile,
     pub(crate) platform_roles: RoleSet,
     pub(crate) directories: u32,
+    /// The directories among them in which it is suspended: all of them exactly if the membership is.
+    pub(crate) suspended_in: u32,
     /// Sorted by resource.
     pub(crate) direct_roles: Vec<DirectRoles>,
     /// Sorted by resource.
@@ -123,6 +125,31 @@ impl Account {
             (false, AccountStatus::Active, Membership::Suspended) => "suspended",
             (false, AccountStatus::Active, Membership::None) => "not_invited",
         }
+    }
+
+    /// Makes directories, suspensions and membership agree after any of them was set; the membership counts most.
+    pub(crate) fn settle(&mut self) {
+        if self.membership == Membership::None {
+            self.directories = 0;
+        }
+        self.suspended_in &= self.directories;
+        match self.membership {
+            Membership::Suspended => self.suspended_in = self.directories,
+            Membership::Active if self.suspended_in == self.directories => self.suspended_in = 0,
+            Membership::Active | Membership::None => {}
+        }
+    }
+
+    /// Suspends or restores it in one of its directories. False if it already was.
+    pub(crate) fn set_suspended(&mut self, directory: u8, suspended: bool) -> bool {
+        let bit = 1 << directory;
+        if (self.suspended_in & bit != 0) == suspended {
+            return false;
+        }
+        self.suspended_in ^= bit;
+        let everywhere = self.suspended_in == self.directories;
+        self.membership = if everywhere { Membership::Suspended } else { Membership::Active };
+        true
     }
 
     pub(crate) fn claim_word(&self) -> &'static str {

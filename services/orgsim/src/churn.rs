@@ -17,6 +17,7 @@ use tokio::sync::watch;
 pub(crate) use mutation::Mutation;
 use mutation::Source;
 
+use crate::audit::Origin;
 use crate::state::State;
 
 /// How often a rate is turned into mutations.
@@ -50,7 +51,7 @@ impl Churn {
         for _ in 0..mutations {
             let kind = kinds[source.rng.random_range(0..kinds.len())];
             // The lock is taken for each: readers see the organisation between any two of them.
-            if source.apply(&mut state.org_mut(), &state.config, kind) {
+            if state.change(Origin::Churn, |org| source.apply(org, &state.config, kind)) {
                 *made.entry(kind).or_default() += 1;
             }
         }
@@ -60,20 +61,21 @@ impl Churn {
     /// Gives so many of a hundred accounts that have access to a product a new time of activity.
     pub(crate) fn be_active(&self, state: &State, percent: f64) -> u64 {
         let mut source = self.source.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut org = state.org_mut();
-        let slots: Vec<u32> = org.accounts_by_id.values().copied().collect();
-        let mut changed = 0;
-        for slot in slots {
-            let Some(account) = org.accounts.get(slot) else { continue };
-            let access = crate::access::Access::of(account, &org.groups);
-            let Some(resource) = access.iter().map(|at| at.resource).next() else { continue };
-            if source.rng.random_bool((percent / 100.0).clamp(0.0, 1.0)) {
-                let at_ns = source.next_instant_ns();
-                org.change_account(slot, |account| account.set_active_at(resource, at_ns));
-                changed += 1;
+        state.change(Origin::Churn, |org| {
+            let slots: Vec<u32> = org.accounts_by_id.values().copied().collect();
+            let mut changed = 0;
+            for slot in slots {
+                let Some(account) = org.accounts.get(slot) else { continue };
+                let access = crate::access::Access::of(account, &org.groups);
+                let Some(resource) = access.iter().map(|at| at.resource).next() else { continue };
+                if source.rng.random_bool((percent / 100.0).clamp(0.0, 1.0)) {
+                    let at_ns = source.next_instant_ns();
+                    org.change_account(slot, |account| account.set_active_at(resource, at_ns));
+                    changed += 1;
+                }
             }
-        }
-        changed
+            changed
+        })
     }
 }
 

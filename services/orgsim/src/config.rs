@@ -3,6 +3,8 @@
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
+use crate::switches::Switches;
+
 /// Size, behaviour and address of a simulated organisation. The same sizes, seed and directories give the same organisation.
 #[derive(Debug, Clone)]
 pub struct SimulatorConfig {
@@ -30,6 +32,8 @@ pub struct SimulatorConfig {
     pub rate_limit_per_minute: Option<u32>,
     /// Spreads accounts and groups evenly over the directories, instead of most into the first.
     pub equal_directories: bool,
+    /// Choices where the real service is not known well enough.
+    pub switches: Switches,
 }
 
 impl Default for SimulatorConfig {
@@ -47,6 +51,7 @@ impl Default for SimulatorConfig {
             jitter: Duration::ZERO,
             rate_limit_per_minute: None,
             equal_directories: false,
+            switches: Switches::default(),
         }
     }
 }

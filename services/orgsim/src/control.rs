@@ -5,6 +5,7 @@ mod accounts;
 mod faults;
 mod groups;
 mod truth;
+mod writes;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,6 +17,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post, put};
 use serde::de::DeserializeOwned;
 
+use crate::audit::Origin;
 use crate::org::Org;
 use crate::state::State;
 
@@ -29,6 +31,10 @@ pub(crate) fn router() -> Router<Arc<State>> {
         .route("/first", get(truth::first))
         .route("/calls", get(faults::calls).delete(faults::forget_calls))
         .route("/faults", get(faults::show).put(faults::replace))
+        .route("/switches", get(writes::switches).put(writes::set_switches))
+        .route("/rate-limit", put(writes::set_rate_limit))
+        .route("/capacity", put(writes::set_capacity))
+        .route("/writes", get(writes::show).delete(writes::forget))
         .route("/key", put(faults::set_key))
         .route("/held", get(faults::held))
         .route("/release", post(faults::release))
@@ -81,11 +87,11 @@ fn apply(
 ) -> Result<Response, Problem> {
     let delay_ms = state.faults.state().apply_delay_ms;
     if delay_ms == 0 {
-        return change(&mut state.org_mut()).map(json);
+        return state.change(Origin::Control, change).map(json);
     }
     tokio::spawn(async move {
         tokio::time::sleep(Duration::from_millis(delay_ms)).await;
-        if let Err(problem) = change(&mut state.org_mut()) {
+        if let Err(problem) = state.change(Origin::Control, change) {
             tracing::warn!(error = problem.error, "a delayed change could not be made");
         }
     });

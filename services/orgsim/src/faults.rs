@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::config::SimulatorConfig;
 use crate::operation::Operation;
-use crate::switches::Switches;
+use crate::switches::{RateLimitBody, RateLimitHeaders, Switches};
 
 /// The whole fault state, as the control API reads and writes it.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -27,6 +27,14 @@ pub(crate) struct FaultState {
     pub(crate) malformed_rate: f64,
     pub(crate) truncate_rate: f64,
     pub(crate) drop_rate: f64,
+    /// Of the writes that end with a 5xx or a closed connection, the share that took effect before.
+    pub(crate) effect_rate: f64,
+    /// Rates of the rarer ways to go wrong.
+    pub(crate) quirks: BTreeMap<Quirk, f64>,
+    /// How long a slow body takes.
+    pub(crate) slow_body_ms: u64,
+    /// The headers that a 429 out of the blue can have; none means any.
+    pub(crate) rate_limited_headers: Vec<RateLimitHeaders>,
     pub(crate) cursor_ttl_s: Option<f64>,
     pub(crate) key_state: KeyState,
     pub(crate) down: Down,
@@ -50,6 +58,10 @@ impl Default for FaultState {
             malformed_rate: 0.0,
             truncate_rate: 0.0,
             drop_rate: 0.0,
+            effect_rate: 0.5,
+            quirks: BTreeMap::new(),
+            slow_body_ms: 5_000,
+            rate_limited_headers: Vec::new(),
             cursor_ttl_s: None,
             key_state: KeyState::Valid,
             down: Down::Flag(false),
@@ -72,6 +84,7 @@ impl FaultState {
             jitter_ms: millis(config.jitter),
             rate_limit_per_minute: config.rate_limit_per_minute,
             seed: config.seed,
+            switches: config.switches.clone(),
             ..Self::default()
         }
     }
@@ -114,10 +127,57 @@ pub(crate) struct OperationFaults {
     pub(crate) malformed_rate: Option<f64>,
     pub(crate) truncate_rate: Option<f64>,
     pub(crate) drop_rate: Option<f64>,
+    pub(crate) effect_rate: Option<f64>,
+    pub(crate) quirks: BTreeMap<Quirk, f64>,
     /// Every answer has this status.
     pub(crate) status: Option<u16>,
     /// Only the first so many calls differ.
     pub(crate) times: Option<u64>,
+}
+
+/// A rarer way to go wrong. All but the first leave a write done and spoil its answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Quirk {
+    /// A 429 in any of its forms, before the operation is begun.
+    RateLimited,
+    /// The next page of a list is the same page.
+    RepeatedCursor,
+    /// The list ends before its end.
+    EarlyEnd,
+    /// The page has every row twice.
+    LargePage,
+    /// Fields that no document knows.
+    NewFields,
+    /// The body comes in drops.
+    SlowBody,
+    /// The body is 32 MiB larger.
+    Swollen,
+    /// The body is compressed, whether that was asked for or not.
+    Gzip,
+    /// A small compressed body is 32 MiB large.
+    GzipBomb,
+}
+
+impl Quirk {
+    const ALL: [Self; 9] = [
+        Self::RateLimited,
+        Self::RepeatedCursor,
+        Self::EarlyEnd,
+        Self::LargePage,
+        Self::NewFields,
+        Self::SlowBody,
+        Self::Swollen,
+        Self::Gzip,
+        Self::GzipBomb,
+    ];
+}
+
+/// The form of a 429 out of the blue.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct RateLimitForm {
+    pub(crate) headers: RateLimitHeaders,
+    pub(crate) body: RateLimitBody,
 }
 
 /// What happens to one call.
@@ -126,6 +186,10 @@ pub(crate) struct Fate {
     pub(crate) latency: Duration,
     pub(crate) outcome: Outcome,
     pub(crate) held: bool,
+    /// A write takes effect although its caller gets no good answer.
+    pub(crate) takes_effect: bool,
+    /// If it is refused with a 429.
+    pub(crate) form: RateLimitForm,
 }
 
 /// How one call ends.
@@ -136,6 +200,7 @@ pub(crate) enum Outcome {
     Malformed,
     Truncated,
     Dropped,
+    Quirk(Quirk),
 }
 
 /// The present state and how many calls it has seen.
@@ -166,6 +231,19 @@ impl Faults {
         inner.holds.clone_from(&state.hold);
         inner.calls.clear();
         inner.state = Arc::new(state);
+    }
+
+    /// Replaces the choices and leaves the faults, and how far they got, as they are.
+    pub(crate) fn set_switches(&self, switches: Switches) {
+        let mut inner = self.lock();
+        Arc::make_mut(&mut inner.state).switches = switches;
+    }
+
+    /// Replaces the limit on calls and leaves everything else.
+    pub(crate) fn set_rate_limit(&self, per_minute: Option<u32>, burst: u32) {
+        let mut inner = self.lock();
+        let state = Arc::make_mut(&mut inner.state);
+        (state.rate_limit_per_minute, state.rate_limit_burst) = (per_minute, burst);
     }
 
     /// Decides about the next call of an operation.
@@ -200,13 +278,23 @@ fn draw_fate(state: &FaultState, operation: Operation, nth: u64, held: bool) -> 
     let malformed = falls(own.malformed_rate.unwrap_or(state.malformed_rate));
     let truncated = falls(own.truncate_rate.unwrap_or(state.truncate_rate));
     let status = [500, 502, 503][rng.random_range(0..3)];
+    let takes_effect = rng.random::<f64>() < own.effect_rate.unwrap_or(state.effect_rate);
+    let draws = Quirk::ALL.map(|quirk| (quirk, rng.random::<f64>()));
+    let rate = |quirk: &Quirk| own.quirks.get(quirk).or(state.quirks.get(quirk)).copied().unwrap_or_default();
+    let quirk = draws.into_iter().find(|(quirk, draw)| *draw < rate(quirk)).map(|(quirk, _)| quirk);
+    let headers =
+        if state.rate_limited_headers.is_empty() { RateLimitHeaders::EVERY } else { state.rate_limited_headers.as_slice() };
+    let form = RateLimitForm {
+        headers: headers[rng.random_range(0..headers.len())],
+        body: RateLimitBody::EVERY[rng.random_range(0..RateLimitBody::EVERY.len())],
+    };
     let outcome = match own.status {
         Some(status) => Outcome::Status(status),
         None if dropped => Outcome::Dropped,
         None if failed => Outcome::Status(status),
         None if malformed => Outcome::Malformed,
         None if truncated => Outcome::Truncated,
-        None => Outcome::Answered,
+        None => quirk.map_or(Outcome::Answered, Outcome::Quirk),
     };
-    Fate { latency: Duration::from_millis(latency_ms), outcome, held }
+    Fate { latency: Duration::from_millis(latency_ms), outcome, held, takes_effect, form }
 }

@@ -17,6 +17,7 @@ use crate::config::SimulatorConfig;
 use crate::org::Org;
 
 pub(crate) use groups::draw_group;
+pub(crate) use names::MANAGED_DOMAINS;
 pub(crate) use people::{PeopleFactory, draw_activity_ns};
 
 /// The organisation that this configuration describes.

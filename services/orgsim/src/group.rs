@@ -31,7 +31,7 @@ impl ManagedBy {
 }
 
 /// Roles that every member of a group gets on a resource.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Grant {
     pub(crate) resource: u16,
     pub(crate) roles: RoleSet,

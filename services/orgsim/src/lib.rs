@@ -4,15 +4,16 @@
 //! must come to agree with. It imports nothing of the product, so that one misreading of the API can't hide on both sides.
 //!
 //! ```text
-//! /admin/v1, /admin/v2   the API           api.rs, api/<resource>.rs
-//! /_sim                  the control API   control.rs, control/<subject>.rs
+//! /admin/v1, /admin/v2, /users   the API           api.rs, api/<resource>.rs, api/write/<resource>.rs
+//! /_sim                          the control API   control.rs, control/<subject>.rs
 //! ```
 //!
-//! Absent: operations that write, v1 users, events and last-active dates; any state outside of memory.
+//! Absent: any state outside of memory.
 
 mod access;
 mod account;
 mod api;
+mod audit;
 mod calls;
 mod catalog;
 mod churn;
@@ -23,7 +24,10 @@ mod faults;
 mod generate;
 mod group;
 mod hold;
+mod journal;
 mod json;
+mod lag;
+mod licences;
 mod operation;
 mod org;
 mod rate_limit;
@@ -35,6 +39,11 @@ mod state;
 mod switches;
 mod timestamp;
 mod truth;
+mod writes;
 
 pub use config::SimulatorConfig;
 pub use server::{Simulator, StartError};
+pub use switches::{
+    CursorPosition, DuplicateMembership, ErrorStatus, Lag, LastPageNext, Leniency, MissingMembership, RateLimitBody,
+    RateLimitHeaders, StreamEnd, Switches, SyncedGroupWrite, Verdict, WorkspacesNext, WriteErrorBody,
+};

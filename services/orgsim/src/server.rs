@@ -108,7 +108,7 @@ fn check(config: &SimulatorConfig) -> Result<(), StartError> {
             config.directory_overlap_percent
         )));
     }
-    Ok(())
+    config.switches.check().map_err(StartError::Config)
 }
 
 async fn serve(listener: TcpListener, state: Arc<State>, mut ending: watch::Receiver<bool>) {

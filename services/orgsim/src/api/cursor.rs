@@ -18,6 +18,9 @@ pub(super) struct Cursor {
     pub(super) sort_by: Option<Direction>,
     pub(super) filter: Map<String, Value>,
     pub(super) place: Place,
+    /// The page size, where the parameters of a call with a cursor are ignored.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) limit: Option<usize>,
     pub(super) issued_ms: i64,
 }
 
@@ -38,7 +41,7 @@ pub(super) enum Place {
 impl Cursor {
     /// A token for the list that the call reads.
     pub(super) fn new(context: &Context<'_>, sort_by: Option<Direction>, filter: Map<String, Value>, place: Place) -> Self {
-        Self { list: list_name(context), sort_by, filter, place, issued_ms: context.now_ms }
+        Self { list: list_name(context), sort_by, filter, place, limit: None, issued_ms: context.now_ms }
     }
 
     pub(super) fn encode(&self) -> String {
@@ -51,7 +54,8 @@ impl Cursor {
         let garbage = || Refusal::bad_cursor("The cursor is invalid.");
         let bytes = STANDARD.decode(token).map_err(|_| garbage())?;
         let cursor: Self = serde_json::from_slice(&bytes).map_err(|_| garbage())?;
-        if cursor.list != list_name(context) {
+        // Nobody but this service makes cursors, and it makes none with a page of any other size.
+        if cursor.list != list_name(context) || cursor.limit.is_some_and(|limit| !(1..=1_000).contains(&limit)) {
             return Err(garbage());
         }
         let age_ms = (context.now_ms - cursor.issued_ms) as f64;

@@ -20,9 +20,12 @@ pub(super) const RULES: Rules = &[
     ("resourceOwners", Rule::Texts(10)),
     ("resourceIds", Rule::Texts(20)),
     ("groupIds", Rule::Texts(10)),
-    ("groupNames", Rule::Texts(100)),
     ("searchTerm", Rule::Text),
+    ("groupNames", Rule::Texts(100)),
 ];
+
+/// The parts that a query may have: all but the last, names.
+pub(super) const LIST_RULES: Rules = RULES.split_at(RULES.len() - 1).0;
 
 /// The filter, with every name resolved.
 #[derive(Debug)]

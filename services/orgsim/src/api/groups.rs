@@ -1,10 +1,12 @@
 //! Searching, counting and reading groups.
 
+use serde::Deserialize;
+
 use super::Context;
 use super::cursor::{Cursor, Place};
-use super::group_filter::{GroupFilter, RULES};
-use super::input::{SearchRules, query_filter, search_input};
-use super::paging::{Wanted, push_links, take};
+use super::group_filter::{GroupFilter, LIST_RULES, RULES};
+use super::input::{SearchRules, query_filter, query_json, search_input};
+use super::paging::{Wanted, push_links, sorted_start, take};
 use super::refusal::Refusal;
 use crate::group::{Group, ManagedBy, parse_group_id};
 use crate::render::{GroupExpand, push_group};
@@ -19,17 +21,47 @@ const SEARCH: SearchRules = SearchRules {
 
 /// `POST .../groups/search`
 pub(super) fn search(context: &Context<'_>) -> Result<String, Refusal> {
-    let org = context.org;
     let (filter, options) = search_input(context, SEARCH)?;
     let cursor = match &options.cursor {
         Some(token) => Cursor::decode(context, token)?,
         None => Cursor::new(context, options.sort, filter, Place::Start),
     };
+    let wants = |word: &str| options.expand.iter().any(|expand| expand == word);
+    let expand = GroupExpand { users: wants("counts.users"), resources: wants("counts.resources") };
+    page(context, &cursor, options.limit, expand)
+}
+
+/// `GET .../groups`. What is to be counted is part of the cursor, because the parameters of a call with a cursor are ignored.
+pub(super) fn list(context: &Context<'_>) -> Result<String, Refusal> {
+    let (mut cursor, limit) = sorted_start(context, LIST_RULES, SEARCH.sort_field)?;
+    if context.request.query_value("cursor").is_none()
+        && let Some(counts) = query_json(context, "counts")?
+    {
+        cursor.filter.insert("counts".to_owned(), counts);
+    }
+    let counts = match cursor.filter.get("counts") {
+        None => Counts::default(),
+        Some(counts) => serde_json::from_value(counts.clone())
+            .map_err(|_| Refusal::bad_input("counts must be an object with includeUsers and includeResources."))?,
+    };
+    page(context, &cursor, limit, GroupExpand { users: counts.include_users, resources: counts.include_resources })
+}
+
+/// The parameter `counts`.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+struct Counts {
+    include_users: bool,
+    include_resources: bool,
+}
+
+fn page(context: &Context<'_>, cursor: &Cursor, limit: usize, expand: GroupExpand) -> Result<String, Refusal> {
+    let org = context.org;
     let filter = GroupFilter::new(context, &cursor.filter)?;
     let wanted = Wanted {
         place: &cursor.place,
         direction: cursor.sort_by.unwrap_or_default(),
-        limit: options.limit,
+        limit,
         positions: context.faults.switches.cursor_position,
     };
     let page = take(
@@ -39,8 +71,6 @@ pub(super) fn search(context: &Context<'_>) -> Result<String, Refusal> {
         |slot| org.groups.get(slot).map(|group| &*group.sort_key),
         |slot| org.groups.get(slot).is_some_and(|group| filter.passes(slot, group)),
     );
-    let wants = |word: &str| options.expand.iter().any(|expand| expand == word);
-    let expand = GroupExpand { users: wants("counts.users"), resources: wants("counts.resources") };
     let mut out = String::with_capacity(1_024 + page.slots.len() * 640);
     out.push_str("{\"data\":[");
     for (at, group) in page.slots.iter().filter_map(|slot| org.groups.get(*slot)).enumerate() {
@@ -51,14 +81,14 @@ pub(super) fn search(context: &Context<'_>) -> Result<String, Refusal> {
         push_group(&mut out, group, &org.catalog, expand);
     }
     out.push_str("],");
-    push_links(&mut out, context, &cursor, page.next);
+    push_links(&mut out, context, cursor, page.next);
     out.push('}');
     Ok(out)
 }
 
 /// `GET .../groups/count`
 pub(super) fn count(context: &Context<'_>) -> Result<String, Refusal> {
-    let filter = query_filter(context, RULES)?;
+    let filter = query_filter(context, LIST_RULES)?;
     let filter = GroupFilter::new(context, &filter)?;
     let count = context.org.groups.iter().filter(|(slot, group)| filter.passes(*slot, group)).count();
     Ok(format!("{{\"count\":{count}}}"))

@@ -4,6 +4,7 @@ use serde_json::{Map, Value};
 
 use super::Context;
 use super::refusal::Refusal;
+use super::request::{Body, Request};
 use crate::switches::{Leniency, Verdict};
 
 /// What a parameter must look like.
@@ -52,8 +53,8 @@ pub(super) struct SearchRules {
 }
 
 /// The body as an object; no body is an empty one.
-pub(super) fn body_object(context: &Context<'_>) -> Result<Map<String, Value>, Refusal> {
-    let body = &context.request.body;
+pub(super) fn body_object(request: &Request) -> Result<Map<String, Value>, Refusal> {
+    let Body::Whole(body) = &request.body else { return Err(Refusal::bad_input("The body is too large.")) };
     if body.is_empty() {
         return Ok(Map::new());
     }
@@ -66,7 +67,7 @@ pub(super) fn body_object(context: &Context<'_>) -> Result<Map<String, Value>, R
 
 /// Splits the body of a search into its filter, which is checked, and its options.
 pub(super) fn search_input(context: &Context<'_>, rules: SearchRules) -> Result<(Map<String, Value>, Options), Refusal> {
-    let mut body = body_object(context)?;
+    let mut body = body_object(context.request)?;
     body.retain(|_, value| !value.is_null());
     let options = Options {
         limit: limit(body.remove("limit").as_ref(), rules.default_limit, 100)?,
@@ -102,10 +103,29 @@ pub(super) fn query_filter(context: &Context<'_>, rules: Rules) -> Result<Map<St
     filter(context, object, rules)
 }
 
-/// `limit` of a query, 1 to 100, 20 if absent.
-pub(super) fn query_limit(context: &Context<'_>) -> Result<usize, Refusal> {
+/// `limit` of a query, 1 to `most`.
+pub(super) fn query_limit(context: &Context<'_>, default: usize, most: usize) -> Result<usize, Refusal> {
     let value = context.request.query_value("limit").map(|text| text.parse::<i64>().map_or(Value::Null, Value::from));
-    limit(value.as_ref(), 20, 100)
+    limit(value.as_ref(), default, most)
+}
+
+/// `sortBy` of a query: a JSON list with one object. A lone object was seen from one client; the service was never seen to accept it.
+pub(super) fn query_sort(context: &Context<'_>, field: &str) -> Result<Option<Direction>, Refusal> {
+    let Some(text) = context.request.query_value("sortBy") else { return Ok(None) };
+    let mut value = query_json(context, "sortBy")?.unwrap_or_default();
+    if value.is_object() {
+        tracing::info!(sort_by = text, "sortBy came as an object instead of a list");
+        if context.faults.switches.sort_object == Verdict::Accept {
+            value = Value::Array(vec![value]);
+        }
+    }
+    direction(&value, field).map(Some)
+}
+
+/// A parameter of a query that holds JSON.
+pub(super) fn query_json(context: &Context<'_>, name: &str) -> Result<Option<Value>, Refusal> {
+    let parse = |text: &str| serde_json::from_str(text).map_err(|_| Refusal::bad_input(format!("{name} must be JSON.")));
+    context.request.query_value(name).map(parse).transpose()
 }
 
 /// A limit from 1 to `most`.

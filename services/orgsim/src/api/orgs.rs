@@ -3,13 +3,18 @@
 use serde_json::{Value, json};
 
 use super::Context;
+use super::cursor::Cursor;
+use super::refusal::Refusal;
 use crate::faults::KeyState;
 
 /// `GET /v1/orgs`: empty for a key that belongs to one organisation, which is no sign of a bad key.
-pub(super) fn list(context: &Context<'_>) -> String {
+pub(super) fn list(context: &Context<'_>) -> Result<String, Refusal> {
+    if let Some(token) = context.request.query_value("cursor") {
+        Cursor::decode(context, token)?;
+    }
     let scoped = context.faults.switches.scoped_key || context.faults.key_state == KeyState::NoScope;
     let data = if scoped { Vec::new() } else { vec![org(context)] };
-    json!({"data": data, "links": {"self": url("")}}).to_string()
+    Ok(json!({"data": data, "links": {"self": url("")}}).to_string())
 }
 
 /// `GET /v1/orgs/{orgId}`

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use super::Context;
 use super::cursor::{Cursor, Place};
-use super::input::{Direction, Rules, query_filter, query_limit};
+use super::input::{Direction, Rules, query_filter, query_limit, query_sort};
 use super::refusal::Refusal;
 use crate::json::push_text;
 use crate::switches::{CursorPosition, LastPageNext};
@@ -119,13 +119,24 @@ pub(super) fn push_links(out: &mut String, context: &Context<'_>, cursor: &Curso
     out.push('}');
 }
 
-/// Where a list that is read by `GET` begins: at its cursor, which then decides about the filter too, or as its query says.
+/// Where a list that is read by `GET` begins: at its cursor, which then decides about everything, or as its query says.
 pub(super) fn list_start(context: &Context<'_>, rules: Rules) -> Result<(Cursor, usize), Refusal> {
-    let limit = query_limit(context)?;
-    let cursor = match context.request.query_value("cursor") {
-        Some(token) => Cursor::decode(context, token)?,
-        None => Cursor::new(context, None, query_filter(context, rules)?, Place::Start),
-    };
+    if let Some(token) = context.request.query_value("cursor") {
+        let cursor = Cursor::decode(context, token)?;
+        let limit = cursor.limit.unwrap_or(20);
+        return Ok((cursor, limit));
+    }
+    let limit = query_limit(context, 20, 100)?;
+    let cursor = Cursor::new(context, None, query_filter(context, rules)?, Place::Start);
+    Ok((Cursor { limit: Some(limit), ..cursor }, limit))
+}
+
+/// The same for a list that can be sorted.
+pub(super) fn sorted_start(context: &Context<'_>, rules: Rules, sort_field: &str) -> Result<(Cursor, usize), Refusal> {
+    let (mut cursor, limit) = list_start(context, rules)?;
+    if context.request.query_value("cursor").is_none() {
+        cursor.sort_by = query_sort(context, sort_field)?;
+    }
     Ok((cursor, limit))
 }
 

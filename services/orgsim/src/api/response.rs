@@ -1,9 +1,8 @@
-//! The bytes of an answer, sound or spoilt.
+//! The status, headers and body of an answer.
 
-use std::io;
 use std::time::Duration;
 
-use axum::body::{Body, Bytes};
+use axum::body::Body;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::response::Response;
 use chrono::{DateTime, TimeDelta, Utc};
@@ -12,10 +11,30 @@ use uuid::Uuid;
 
 use super::refusal::{Kind, Refusal};
 use super::request::Request;
+use super::spoil;
 use crate::faults::{FaultState, Outcome};
-use crate::operation::Operation;
+use crate::operation::{ErrorForm, Operation};
 use crate::rate_limit::Grant;
-use crate::switches::{ErrorStatus, RateLimitBody, RateLimitHeaders, Switches};
+use crate::switches::{ErrorStatus, RateLimitBody, RateLimitHeaders, Switches, WriteErrorBody};
+
+/// What an operation came to when it was not refused.
+#[derive(Debug, Default)]
+pub(super) struct Reply {
+    pub(super) status: u16,
+    pub(super) body: String,
+}
+
+impl Reply {
+    /// 200 with a body.
+    pub(super) fn ok(body: String) -> Self {
+        Self { status: 200, body }
+    }
+
+    /// A status alone.
+    pub(super) fn empty(status: u16) -> Self {
+        Self { status, body: String::new() }
+    }
+}
 
 /// An answer before it is sent.
 #[derive(Debug)]
@@ -26,31 +45,27 @@ pub(super) struct Answer {
 }
 
 impl Answer {
-    pub(super) fn new(computed: Result<String, Refusal>, request: &Request, faults: &FaultState, limit: Option<Grant>) -> Self {
+    pub(super) fn new(computed: Result<Reply, Refusal>, request: &Request, faults: &FaultState, limit: Option<Grant>) -> Self {
         let mut headers = HeaderMap::new();
         if let Some(limit) = limit {
             limit_headers(&mut headers, limit, &faults.switches);
         }
         let (status, body) = match computed {
-            Ok(body) => (200, body),
+            Ok(reply) => (reply.status, reply.body),
             Err(refusal) => (refusal.status, refusal_body(&refusal, request, &faults.switches)),
         };
         let json = body.is_empty() || body.starts_with(['{', '[']);
         let kind = if json { "application/json" } else { "text/html" };
-        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(kind));
+        if status != 204 {
+            headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(kind));
+        }
         Self { status, body, headers }
     }
 
-    /// Sends it as its fate wants. Only sound answers are spoilt: a refusal has said enough.
-    pub(super) fn send(mut self, outcome: Outcome) -> Response {
-        let body = match outcome {
-            Outcome::Malformed if self.status == 200 => Body::from(spoil(self.body)),
-            Outcome::Truncated if self.status == 200 => {
-                self.headers.insert(header::CONTENT_LENGTH, HeaderValue::from(self.body.len()));
-                half(self.body)
-            }
-            _ => Body::from(self.body),
-        };
+    /// Sends it as its fate wants. Only good answers are spoilt: a refusal has said enough.
+    pub(super) fn send(mut self, outcome: Outcome, slow_body: Duration) -> Response {
+        let is_good = self.status < 300 && !self.body.is_empty();
+        let body = if is_good { spoil::body(self.body, outcome, slow_body, &mut self.headers) } else { Body::from(self.body) };
         let mut response = Response::new(body);
         *response.status_mut() = StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         *response.headers_mut() = self.headers;
@@ -58,54 +73,46 @@ impl Answer {
     }
 }
 
-/// A body that is whole and no JSON.
-fn spoil(mut body: String) -> String {
-    body.truncate(body.floor_char_boundary(body.len() * 2 / 3));
-    body.push_str("\u{0}<");
-    body
-}
-
-/// The first half of a body, and then the connection ends. The half leaves first, for the end of a connection would take it along.
-fn half(body: String) -> Body {
-    let mut bytes = Bytes::from(body);
-    bytes.truncate(bytes.len() / 2);
-    let parts = futures::stream::unfold(Some(bytes), |left| async move {
-        match left {
-            Some(bytes) if !bytes.is_empty() => Some((Ok(bytes), Some(Bytes::new()))),
-            _ => {
-                tokio::time::sleep(Duration::from_millis(5)).await;
-                Some((Err(io::Error::from(io::ErrorKind::ConnectionReset)), None))
-            }
-        }
-    });
-    Body::from_stream(parts)
-}
-
+/// The body of a refusal in the form of its operation.
 fn refusal_body(refusal: &Refusal, request: &Request, switches: &Switches) -> String {
+    let form = match request.operation {
+        Operation::Unknown if request.is_v1() => ErrorForm::V1,
+        operation => operation.error_form(),
+    };
     let proxy = || json!({"code": refusal.status, "message": refusal.title});
-    let value = match refusal.kind {
-        Kind::Gateway if request.is_v1() || request.operation == Operation::Workspaces => proxy(),
-        Kind::Routing => json!({
+    let routed = |status: Value, message: &str| {
+        json!({
             "timestamp": Utc::now().format("%Y-%m-%dT%H:%M:%S%.3f+00:00").to_string(),
             "path": format!("/api{}", request.path),
-            "status": refusal.status,
+            "status": status,
             "error": refusal.title,
             "requestId": Uuid::new_v4(),
-            "message": refusal.detail,
-        }),
-        Kind::RateLimit => match switches.rate_limit_body {
-            RateLimitBody::Empty => return String::new(),
-            RateLimitBody::Proxy => proxy(),
-            RateLimitBody::Documented if request.is_v1() => proxy(),
-            RateLimitBody::Documented | RateLimitBody::Errors => json!({"errors": [error(refusal, switches)]}),
-        },
-        Kind::Fault if refusal.status >= 502 => {
+            "message": message,
+        })
+    };
+    let of_domains = matches!(request.operation, Operation::Domains | Operation::Domain);
+    let value = match (refusal.kind, form) {
+        _ if refusal.body.is_some() => refusal.body.clone().unwrap_or_default(),
+        (Kind::Fault, _) if refusal.status >= 502 => {
             return format!(
                 "<html><head><title>{0} {1}</title></head><body><h1>{0} {1}</h1></body></html>",
                 refusal.status, refusal.title
             );
         }
-        _ if request.operation == Operation::Workspaces => error(refusal, switches),
+        (Kind::RateLimit, _) => match switches.rate_limit_body {
+            RateLimitBody::Empty => return String::new(),
+            RateLimitBody::Documented if matches!(form, ErrorForm::V2 | ErrorForm::V2Write) => {
+                json!({"errors": [error(refusal, switches)]})
+            }
+            RateLimitBody::Proxy | RateLimitBody::Documented => proxy(),
+            RateLimitBody::Errors => json!({"errors": [error(refusal, switches)]}),
+        },
+        (Kind::Routing, _) => routed(json!(refusal.status), &refusal.detail),
+        (Kind::Scope | Kind::Fault, _) if refusal.status == 403 && of_domains => routed(json!(403), &refusal.detail),
+        (_, ErrorForm::Lifecycle) => refusal.as_lifecycle(),
+        (_, ErrorForm::V2Write) if switches.write_error_body == WriteErrorBody::Empty => return String::new(),
+        (Kind::Gateway, ErrorForm::V1 | ErrorForm::Bare) => proxy(),
+        (_, ErrorForm::Bare) => error(refusal, switches),
         _ => json!({"errors": [error(refusal, switches)]}),
     };
     value.to_string()

@@ -29,6 +29,9 @@ pub(super) const RULES: Rules = &[
     ("emails", Rule::Texts(100)),
 ];
 
+/// The parts that a query may have: all but the last, addresses.
+pub(super) const LIST_RULES: Rules = RULES.split_at(RULES.len() - 1).0;
+
 /// Lists up to this many rows are sorted for each page rather than found by walking the order.
 const FEW: usize = 2_000;
 

@@ -6,7 +6,7 @@ use super::input::{Rule, Rules};
 use super::paging::{list_page, list_start};
 use super::refusal::Refusal;
 use super::users::find;
-use crate::account::Account;
+use crate::account::{Account, Membership};
 use crate::catalog::Directory;
 use crate::json::{push_optional, push_text};
 use crate::render::push_roles;
@@ -24,7 +24,8 @@ pub(super) const RULES: Rules = &[
 struct Assignment<'a> {
     resource_id: &'a str,
     owner: &'a str,
-    directory: Option<&'a Directory>,
+    /// With its number.
+    directory: Option<(u8, &'a Directory)>,
     direct: RoleSet,
     by_group: RoleSet,
     inferred: RoleSet,
@@ -86,7 +87,7 @@ fn product_rows(context: &Context<'_>, account: &Account, number: u8, directory:
             let assignment = Assignment {
                 resource_id: &resource.id,
                 owner: resource.owner,
-                directory: Some(directory),
+                directory: Some((number, directory)),
                 direct,
                 by_group,
                 inferred: RoleSet::default(),
@@ -96,15 +97,21 @@ fn product_rows(context: &Context<'_>, account: &Account, number: u8, directory:
         .collect()
 }
 
+/// What the account is in one of its directories.
+fn status_in(account: &Account, directory: u8) -> &'static str {
+    let suspended = account.suspended_in & (1 << directory) != 0;
+    if suspended { Membership::Suspended.word() } else { Membership::Active.word() }
+}
+
 fn row(account: &Account, assignment: &Assignment<'_>) -> String {
     let mut out = String::from("{\"resourceId\":");
     push_text(&mut out, assignment.resource_id);
     out.push_str(",\"resourceOwner\":");
     push_text(&mut out, assignment.owner);
     out.push_str(",\"directoryId\":");
-    push_optional(&mut out, assignment.directory.map(|directory| directory.id.as_str()));
+    push_optional(&mut out, assignment.directory.map(|(_, directory)| directory.id.as_str()));
     out.push_str(",\"userDirectoryStatus\":");
-    push_optional(&mut out, assignment.directory.map(|_| account.membership.word()));
+    push_optional(&mut out, assignment.directory.map(|(number, _)| status_in(account, number)));
     out.push_str(",\"roleAssignments\":[");
     let all = assignment.direct.union(assignment.by_group).union(assignment.inferred);
     for (at, role) in all.iter().enumerate() {

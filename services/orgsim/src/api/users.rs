@@ -3,9 +3,9 @@
 use super::Context;
 use super::cursor::{Cursor, Place};
 use super::input::{SearchRules, query_filter, search_input};
-use super::paging::{Wanted, push_links, take};
+use super::paging::{Wanted, push_links, sorted_start, take};
 use super::refusal::Refusal;
-use super::user_filter::{RULES, UserFilter};
+use super::user_filter::{LIST_RULES, RULES, UserFilter};
 use crate::access::Access;
 use crate::account::{Account, AccountStatus};
 use crate::render::{GroupForm, UserExpand, push_account};
@@ -21,17 +21,34 @@ const SEARCH: SearchRules = SearchRules {
 
 /// `POST .../users/search`
 pub(super) fn search(context: &Context<'_>) -> Result<String, Refusal> {
-    let org = context.org;
     let (filter, options) = search_input(context, SEARCH)?;
     let cursor = match &options.cursor {
         Some(token) => Cursor::decode(context, token)?,
         None => Cursor::new(context, options.sort, filter, Place::Start),
     };
+    let wants = |word: &str| options.expand.iter().any(|expand| expand == word);
+    let expand = UserExpand {
+        platform_roles: wants("platformRoles"),
+        counts: wants("counts.resources"),
+        product_access: wants("productAccess"),
+        groups: wants("groups").then_some(GroupForm::Objects),
+    };
+    page(context, &cursor, options.limit, expand)
+}
+
+/// `GET .../users`, which can't expand anything.
+pub(super) fn list(context: &Context<'_>) -> Result<String, Refusal> {
+    let (cursor, limit) = sorted_start(context, LIST_RULES, SEARCH.sort_field)?;
+    page(context, &cursor, limit, UserExpand::default())
+}
+
+fn page(context: &Context<'_>, cursor: &Cursor, limit: usize, expand: UserExpand) -> Result<String, Refusal> {
+    let org = context.org;
     let filter = UserFilter::new(context, &cursor.filter)?;
     let wanted = Wanted {
         place: &cursor.place,
         direction: cursor.sort_by.unwrap_or_default(),
-        limit: options.limit,
+        limit,
         positions: context.faults.switches.cursor_position,
     };
     let page = take(
@@ -41,13 +58,6 @@ pub(super) fn search(context: &Context<'_>) -> Result<String, Refusal> {
         |slot| org.accounts.get(slot).map(|account| &*account.sort_key),
         |slot| org.accounts.get(slot).is_some_and(|account| filter.passes(org, slot, account)),
     );
-    let wants = |word: &str| options.expand.iter().any(|expand| expand == word);
-    let expand = UserExpand {
-        platform_roles: wants("platformRoles"),
-        counts: wants("counts.resources"),
-        product_access: wants("productAccess"),
-        groups: wants("groups").then_some(GroupForm::Objects),
-    };
     let mut out = String::with_capacity(1_024 + page.slots.len() * if expand.groups.is_some() { 4_096 } else { 1_024 });
     out.push_str("{\"data\":[");
     for (at, account) in page.slots.iter().filter_map(|slot| org.accounts.get(*slot)).enumerate() {
@@ -58,14 +68,14 @@ pub(super) fn search(context: &Context<'_>) -> Result<String, Refusal> {
         push_account(&mut out, account, &org.groups, &org.catalog, expand);
     }
     out.push_str("],");
-    push_links(&mut out, context, &cursor, page.next);
+    push_links(&mut out, context, cursor, page.next);
     out.push('}');
     Ok(out)
 }
 
 /// `GET .../users/count`
 pub(super) fn count(context: &Context<'_>) -> Result<String, Refusal> {
-    let filter = query_filter(context, RULES)?;
+    let filter = query_filter(context, LIST_RULES)?;
     let filter = UserFilter::new(context, &filter)?;
     let count = context.org.accounts.iter().filter(|(slot, account)| filter.passes(context.org, *slot, account)).count();
     Ok(format!("{{\"count\":{count}}}"))

@@ -10,13 +10,11 @@ use super::Context;
 use super::cursor::{Cursor, Place};
 use super::input::{body_object, limit};
 use super::refusal::Refusal;
-use crate::access::Access;
-use crate::role::RoleSet;
 use crate::switches::{LastPageNext, WorkspacesNext};
 
 /// `POST .../workspaces`
 pub(super) fn search(context: &Context<'_>) -> Result<String, Refusal> {
-    let body = body_object(context)?;
+    let body = body_object(context.request)?;
     let cursor = match body.get("cursor") {
         None | Some(Value::Null) => {
             limit(body.get("limit"), 20, 1_000)?;
@@ -80,21 +78,14 @@ fn links(context: &Context<'_>, cursor: &Cursor, next: Option<String>) -> Value 
     Value::Object(links)
 }
 
-/// Every workspace. Seats in use are counted now, so they are always those of the accounts.
+/// Every workspace.
 fn workspaces(context: &Context<'_>) -> Vec<Value> {
     let catalog = &context.org.catalog;
-    let mut usage = vec![0_usize; catalog.resources.len()];
-    for (_, account) in context.org.accounts.iter() {
-        for at in Access::of(account, &context.org.groups).iter().filter(|at| at.roles().meets(RoleSet::SEATS)) {
-            usage[usize::from(at.resource)] += 1;
-        }
-    }
-    let rows = catalog.resources.iter().zip(usage);
-    rows.map(|(resource, usage)| {
+    let usage = context.org.seats();
+    let rows = catalog.resources.iter().zip(usage.into_iter().zip(&context.org.capacity));
+    rows.map(|(resource, (usage, capacity))| {
         let site = &catalog.sites[resource.site];
         let sandbox = if site.name.ends_with("labs") { "CHILD" } else { "NONE" };
-        // Compass is sold without a limit of seats.
-        let capacity = (resource.owner != "compass").then(|| (usage + usage / 4).div_ceil(100).max(1) * 100);
         json!({
             "id": resource.id,
             "type": "workspaces",

@@ -72,6 +72,7 @@ pub(super) fn created(id: &str) -> Account {
         profile: Profile::default(),
         platform_roles: RoleSet::default(),
         directories: 1,
+        suspended_in: 0,
         direct_roles: Vec::new(),
         activity: Vec::new(),
         groups: Vec::new(),

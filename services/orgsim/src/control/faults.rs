@@ -37,7 +37,13 @@ pub(super) async fn replace(Shared(state): Shared<Arc<State>>, body: Bytes) -> R
     let Value::Object(mut whole) = start else { return Err(Problem::wrong("the fault state is no object")) };
     for (name, value) in given {
         let name = if name == "apply_delay" { "apply_delay_ms".to_owned() } else { name };
-        whole.insert(name, value);
+        match (whole.get_mut(&name), value) {
+            // Switches that are left out keep what the simulator started with, as faults do.
+            (Some(Value::Object(start)), Value::Object(given)) if name == "switches" => start.extend(given),
+            (_, value) => {
+                whole.insert(name, value);
+            }
+        }
     }
     let mut wanted: FaultState =
         serde_json::from_value(Value::Object(whole)).map_err(|error| Problem::wrong(error.to_string()))?;
@@ -49,11 +55,13 @@ pub(super) async fn replace(Shared(state): Shared<Arc<State>>, body: Bytes) -> R
 }
 
 fn check(state: &FaultState) -> Result<(), Problem> {
+    state.switches.check().map_err(Problem::wrong)?;
     let whole = [
         ("error_rate", state.error_rate),
         ("malformed_rate", state.malformed_rate),
         ("truncate_rate", state.truncate_rate),
         ("drop_rate", state.drop_rate),
+        ("effect_rate", state.effect_rate),
     ];
     let own = state.per_operation.values().flat_map(|own| {
         [
@@ -61,9 +69,12 @@ fn check(state: &FaultState) -> Result<(), Problem> {
             ("malformed_rate", own.malformed_rate),
             ("truncate_rate", own.truncate_rate),
             ("drop_rate", own.drop_rate),
+            ("effect_rate", own.effect_rate),
         ]
     });
     let own = own.filter_map(|(name, rate)| Some((name, rate?)));
+    let quirks = state.quirks.values().chain(state.per_operation.values().flat_map(|own| own.quirks.values()));
+    let own = own.chain(quirks.map(|rate| ("the rate of a quirk", *rate)));
     if let Some((name, rate)) = whole.into_iter().chain(own).find(|(_, rate)| !(0.0..=1.0).contains(rate)) {
         return Err(Problem::wrong(format!("{name} must be from 0 to 1, not {rate}")));
     }

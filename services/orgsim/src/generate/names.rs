@@ -75,7 +75,7 @@ pub(super) const HOSTILE: &[&str] = &[
     "",
 ];
 
-pub(super) const MANAGED_DOMAINS: &[&str] = &["example.com", "corp.example.com", "example.de", "example.fi"];
+pub(crate) const MANAGED_DOMAINS: &[&str] = &["example.com", "corp.example.com", "example.de", "example.fi"];
 pub(super) const OTHER_DOMAINS: &[&str] = &["mail.example.net", "partner.example.org", "freelance.example"];
 
 pub(super) const JOB_TITLES: &[&str] = &[

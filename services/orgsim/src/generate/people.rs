@@ -93,6 +93,7 @@ impl PeopleFactory {
             profile: self.draw_profile(rng),
             platform_roles: draw_platform_roles(rng),
             directories,
+            suspended_in: if membership == Membership::Suspended { directories } else { 0 },
             direct_roles: Vec::new(),
             activity: Vec::new(),
             groups: Vec::new(),

@@ -19,6 +19,9 @@ impl Org {
             assert_eq!(self.accounts_in_order.get(&account.sort_key), Some(&slot));
             assert!(email_key(account).is_none_or(|email| self.emails.contains(&(email, slot))));
             assert_eq!(account.directories == 0, account.membership == Membership::None, "{}", account.id);
+            assert_eq!(account.suspended_in & !account.directories, 0, "{}", account.id);
+            let suspended = account.directories != 0 && account.suspended_in == account.directories;
+            assert_eq!(suspended, account.membership == Membership::Suspended, "{}", account.id);
             assert!(account.groups.is_sorted() && account.activity.is_sorted_by_key(|activity| activity.resource));
             for group in &account.groups {
                 let group = self.groups.get(*group).unwrap();

@@ -180,3 +180,45 @@ async fn stopping() {
     simulator.stop().await;
     assert!(client.get(&url).send().await.is_err());
 }
+
+/// Each quirk shows in the way it says, on pages that are otherwise right.
+#[tokio::test]
+async fn quirks() {
+    let world = World::of(60, 5).await;
+    let path = world.v2("directories/-/users/search");
+    let search = async || world.try_call(Method::POST, &path, Some(json!({"limit": 10}))).await.unwrap();
+    let with = async |quirk: &str| {
+        world.faults(json!({"quirks": {quirk: 1.0}, "slow_body_ms": 40})).await;
+        search().await
+    };
+    let page = with("repeated_cursor").await.json::<Value>().await.unwrap();
+    assert_eq!(page["links"]["next"], page["links"]["self"]);
+    let page = with("early_end").await.json::<Value>().await.unwrap();
+    assert_eq!((page["data"].as_array().unwrap().len(), page["links"].get("next")), (10, None));
+    let page = with("large_page").await.json::<Value>().await.unwrap();
+    assert_eq!(page["data"].as_array().unwrap().len(), 20);
+    let page = with("new_fields").await.json::<Value>().await.unwrap();
+    assert!(page["data"][9].get("alsoUnknown").is_some());
+    let begin = Instant::now();
+    assert!(with("slow_body").await.json::<Value>().await.is_ok());
+    assert!(begin.elapsed() >= Duration::from_millis(40));
+    assert!(with("swollen").await.bytes().await.unwrap().len() > 32 * 1024 * 1024);
+    for (quirk, small) in [("gzip", true), ("gzip_bomb", false)] {
+        // The client of these tests asks for compressed answers, and opens them.
+        let whole = with(quirk).await.bytes().await.unwrap();
+        assert_eq!(whole.len() < 1024 * 1024, small);
+        assert!(serde_json::from_slice::<Value>(&whole).is_ok());
+    }
+    world.faults(json!({"quirks": {"rate_limited": 1.0}})).await;
+    let mut forms = std::collections::BTreeSet::new();
+    for _ in 0..200 {
+        let answer = search().await;
+        assert_eq!(answer.status(), 429);
+        let headers = ["retry-after", "x-ratelimit-reset"].map(|name| answer.headers().contains_key(name));
+        let text = answer.text().await.unwrap();
+        forms.insert((headers, text.get(..8).unwrap_or_default().to_owned()));
+    }
+    assert!(forms.len() >= 10, "{forms:?}");
+    let (status, _) = world.call(Method::PUT, "/_sim/faults", Some(json!({"quirks": {"gzip": 2.0}}))).await;
+    assert_eq!(status, 400);
+}

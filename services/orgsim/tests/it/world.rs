@@ -4,6 +4,8 @@ use orgmirror_orgsim::{Simulator, SimulatorConfig};
 use reqwest::{Client, Method, Response, StatusCode};
 use serde_json::{Value, json};
 
+use crate::document;
+
 /// A simulator and whoever talks to it.
 pub(crate) struct World {
     pub(crate) simulator: Simulator,
@@ -35,10 +37,14 @@ impl World {
         }
     }
 
+    /// A call whose answer is one that the documents allow.
     pub(crate) async fn call(&self, method: Method, path: &str, body: Option<Value>) -> (StatusCode, Value) {
-        let response = self.try_call(method, path, body).await.unwrap();
+        let response = self.try_call(method.clone(), path, body).await.unwrap();
         let status = response.status();
         let text = response.text().await.unwrap();
+        if !path.starts_with("/_sim") {
+            document::check(method.as_str(), path, status.as_u16(), &text);
+        }
         (status, serde_json::from_str(&text).unwrap_or(Value::String(text)))
     }
 
@@ -58,6 +64,12 @@ impl World {
 
     pub(crate) async fn faults(&self, state: Value) {
         let (status, body) = self.call(Method::PUT, "/_sim/faults", Some(state)).await;
+        assert_eq!(status, 200, "{body}");
+    }
+
+    /// Sets all choices and leaves the faults as they are.
+    pub(crate) async fn switches(&self, switches: Value) {
+        let (status, body) = self.call(Method::PUT, "/_sim/switches", Some(switches)).await;
         assert_eq!(status, 200, "{body}");
     }
 
@@ -88,12 +100,31 @@ impl World {
         }
     }
 
+    /// Rows of a search of users with everything expanded, in the form and order of the truth.
+    pub(crate) fn as_truth(&self, mut rows: Vec<Value>) -> Vec<Value> {
+        for row in &mut rows {
+            let bare =
+                |group: &Value| group["id"].as_str().unwrap().strip_prefix("ari:cloud:identity::group/").unwrap().to_owned();
+            let mut groups: Vec<String> = row["groups"].as_array().unwrap().iter().map(bare).collect();
+            groups.sort();
+            row["groups"] = json!(groups);
+            row["productAccess"].as_array_mut().unwrap().sort_by_key(|access| access["id"].as_str().unwrap().to_owned());
+        }
+        by_id(rows)
+    }
+
     /// The lines of a dump.
     pub(crate) async fn truth(&self, what: &str) -> Vec<Value> {
         let response = self.try_call(Method::GET, &format!("/_sim/truth/{what}"), None).await.unwrap();
         let text = response.text().await.unwrap();
         text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
     }
+}
+
+/// Rows in the order of their ids.
+pub(crate) fn by_id(mut rows: Vec<Value>) -> Vec<Value> {
+    rows.sort_by_key(|row| ids(std::slice::from_ref(row)));
+    rows
 }
 
 /// The ids of rows.
