@@ -8,7 +8,7 @@ use orgmirror_domain::ids::OrgId;
 use reqwest::Url;
 use reqwest::header::{ACCEPT, AUTHORIZATION, HeaderMap, HeaderValue};
 
-use crate::budget::{Budget, BudgetWait, KeyBudget};
+use crate::budget::{Budget, BudgetWait, Family, FamilyState, KeyBudget};
 use crate::key::{ApiKey, KeyFingerprint};
 use crate::operation::{Lane, Operation, Permit};
 
@@ -82,6 +82,7 @@ pub(crate) struct Inner {
     pub(crate) fingerprint: KeyFingerprint,
     pub(crate) max_body_bytes: usize,
     pub(crate) budget: KeyBudget,
+    shared_budget: Budget,
     pub(crate) calls: AtomicU64,
 }
 
@@ -109,6 +110,7 @@ impl Client {
                 http,
                 base,
                 budget: budget.of_key(&config.org_id, &fingerprint),
+                shared_budget: budget,
                 org_id: config.org_id,
                 fingerprint,
                 max_body_bytes: config.max_body_bytes,
@@ -119,8 +121,13 @@ impl Client {
 
     /// Asks the key's budget, shared by all workers, for one call. Never sleeps: whoever is refused may do something else.
     pub async fn permit(&self, lane: Lane, operation: Operation) -> Result<Permit, BudgetWait> {
-        self.inner.budget.take(lane).await?;
-        Ok(Permit::new(lane, operation))
+        let flight = self.inner.budget.take(Family::of(operation), lane).await?;
+        Ok(Permit::new(lane, operation, flight))
+    }
+
+    /// What has been learnt about this key's limits, for each family of operations. Asks Redis alone.
+    pub async fn budget_state(&self) -> Result<Vec<FamilyState>, redis::RedisError> {
+        self.inner.shared_budget.state(&self.inner.org_id, &self.inner.fingerprint).await
     }
 
     /// How many requests this client and its clones have sent.

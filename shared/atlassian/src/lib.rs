@@ -26,7 +26,7 @@ mod transport;
 mod users;
 mod wire;
 
-pub use budget::{Budget, BudgetSettings, BudgetWait, WaitReason};
+pub use budget::{Budget, BudgetSettings, BudgetWait, Family, FamilyState, WaitReason};
 pub use client::{Client, ClientConfig, SetupError};
 pub use error::{ApiError, ApiWords, Flaw, Verdict};
 pub use groups::GroupStats;

@@ -9,6 +9,7 @@ use reqwest::{Response, Url};
 use serde::de::DeserializeOwned;
 use tracing::{Instrument, Span, field};
 
+use crate::budget::ToldLimit;
 use crate::client::Client;
 use crate::error::{ApiError, ApiWords, Flaw};
 use crate::operation::{Operation, Permit};
@@ -36,10 +37,10 @@ impl Client {
         debug_assert_eq!(permit.operation(), call.operation, "a permit is spent on the operation it was asked for");
         let span =
             tracing::debug_span!("api.call", operation = call.operation.as_str(), status = field::Empty, bytes = field::Empty);
-        self.exchange(call).instrument(span).await
+        self.exchange(&permit, call).instrument(span).await
     }
 
-    async fn exchange<T: DeserializeOwned>(&self, call: Call<'_>) -> Result<T, ApiError> {
+    async fn exchange<T: DeserializeOwned>(&self, permit: &Permit, call: Call<'_>) -> Result<T, ApiError> {
         let (operation, sent) = (call.operation, Instant::now());
         let request = match call.body {
             Some(body) => self.inner.http.post(call.url).header(CONTENT_TYPE, "application/json").body(body),
@@ -51,8 +52,9 @@ impl Client {
         let status = response.status();
         Span::current().record("status", status.as_u16());
         if !status.is_success() {
-            return Err(self.refusal(operation, call.cursor, response).await);
+            return Err(self.refusal(permit, call.cursor, response).await);
         }
+        permit.flight().answered(told_limit(response.headers())).await;
         let limit = self.inner.max_body_bytes;
         let announced = response.content_length().and_then(|length| usize::try_from(length).ok());
         let mut body = Vec::with_capacity(announced.unwrap_or(BODY_ROOM).min(limit));
@@ -70,13 +72,17 @@ impl Client {
     }
 
     /// What an answer other than success means.
-    async fn refusal(&self, operation: Operation, cursor: Option<&str>, response: Response) -> ApiError {
+    async fn refusal(&self, permit: &Permit, cursor: Option<&str>, response: Response) -> ApiError {
+        let operation = permit.operation();
         let status = response.status().as_u16();
         let retry_after = hinted(response.headers());
         if status == 429 {
             // Before anything else, even the rest of the answer: every call of any worker until then would make it worse.
-            self.inner.budget.penalize(retry_after).await;
+            permit.flight().refused(retry_after).await;
             return ApiError::RateLimited { operation, retry_after };
+        }
+        if status < 500 {
+            permit.flight().answered(told_limit(response.headers())).await;
         }
         let words = ApiWords::read(&beginning(response).await);
         let fingerprint = self.inner.fingerprint.clone();
@@ -105,6 +111,12 @@ fn hinted(headers: &HeaderMap) -> Option<Duration> {
     let text = |value: Option<&reqwest::header::HeaderValue>| value.and_then(|value| value.to_str().ok()).map(str::to_owned);
     let (after, reset, date) = (text(headers.get(RETRY_AFTER)), text(headers.get("x-ratelimit-reset")), text(headers.get(DATE)));
     retry_after(Hint { retry_after: after.as_deref(), reset: reset.as_deref(), date: date.as_deref() }, Utc::now())
+}
+
+fn told_limit(headers: &HeaderMap) -> Option<ToldLimit> {
+    let number = |name| headers.get(name).and_then(|value| value.to_str().ok()).and_then(|text| text.trim().parse::<u32>().ok());
+    let per_minute = number("x-ratelimit-limit").filter(|limit| *limit > 0)?;
+    Some(ToldLimit { per_minute, left: number("x-ratelimit-remaining") })
 }
 
 /// What came of an error's body until it ended, broke off or was enough; how it ended matters to nobody.

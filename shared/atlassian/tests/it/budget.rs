@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use orgmirror_atlassian::{ApiKey, BudgetSettings, BudgetWait, Client, Lane, Operation, WaitReason};
+use orgmirror_atlassian::{ApiKey, BudgetSettings, BudgetWait, Client, Family, Lane, Operation, WaitReason};
 use orgmirror_domain::query::UserFilter;
 
 use crate::redis_server::RedisServer;
@@ -58,13 +58,76 @@ async fn what_is_used_up_comes_back_with_the_rate() {
     assert!(took > Duration::from_millis(400) && took < Duration::from_millis(1500), "{took:?}");
 }
 
+/// Calls that are answered open the budget; from then on one question grants many.
 #[tokio::test]
-async fn without_a_rate_one_question_grants_several_calls() {
+async fn without_a_limit_one_question_grants_many_calls() {
+    let redis = RedisServer::started().await;
+    let server = Server::answering([Reply::new(200, "", r#"{"count":1}"#)]).await;
+    let client = client(&server.url, &redis, BudgetSettings::default());
+    let count = async || {
+        let permit = permit(&client, Operation::UsersCount).await;
+        client.users_count(permit, &UserFilter::default()).await.unwrap()
+    };
+    let mut calls = 0;
+    let mut asked = redis.scripts_run().await;
+    loop {
+        for _ in 0..32 {
+            count().await;
+        }
+        calls += 32;
+        let before = std::mem::replace(&mut asked, redis.scripts_run().await);
+        // A question grants sixteen calls, as long as they are used at once.
+        if asked - before <= 8 {
+            break;
+        }
+        assert!(calls < 3000, "the budget never opens");
+    }
+    assert!(calls > 32, "the first calls are asked for one by one");
+}
+
+#[tokio::test]
+async fn what_the_answers_teach_is_there_to_read() {
+    let redis = RedisServer::started().await;
+    let told = "x-ratelimit-limit: 300\r\nx-ratelimit-remaining: 9\r\n";
+    let replies = [
+        Reply::new(200, "", r#"{"count":1}"#),
+        Reply::new(429, "retry-after: 1\r\n", ""),
+        Reply::new(200, told, r#"{"count":1}"#),
+    ];
+    let server = Server::answering(replies).await;
+    let client = client(&server.url, &redis, BudgetSettings::default());
+    let general = async || client.budget_state().await.unwrap().pop().unwrap();
+    assert_eq!((general().await.family, general().await.learnt_per_minute), (Family::General, None));
+
+    for answered in [true, false] {
+        let permit = permit(&client, Operation::UsersCount).await;
+        assert_eq!(client.users_count(permit, &UserFilter::default()).await.is_ok(), answered);
+    }
+    let state = general().await;
+    assert_eq!((state.granted, state.refused), (2, 1));
+    assert!(state.learnt_per_minute.is_some() && state.doubt == Some(0.5), "{state:?}");
+    assert!(state.paused_until > state.refused_at && state.refused_at.is_some(), "{state:?}");
+    assert_eq!(ask(&client, Lane::Bulk).await.unwrap_err().reason, WaitReason::Paused);
+
+    let permit = permit(&client, Operation::UsersCount).await;
+    client.users_count(permit, &UserFilter::default()).await.unwrap();
+    assert_eq!(general().await.learnt_per_minute, Some(300.0), "told by the headers");
+}
+
+/// The documented limit of one family is its ceiling from the first call on, and concerns no other.
+#[tokio::test]
+async fn families_have_budgets_of_their_own() {
     let redis = RedisServer::started().await;
     let client = client(NOBODY, &redis, BudgetSettings::default());
-    assert_eq!(granted(&client, Lane::Bulk, 400).await, 400);
-    let scripts = redis.scripts_run().await;
-    assert!((100..150).contains(&scripts), "{scripts}");
+    let mut granted = 0;
+    while client.permit(Lane::Interactive, Operation::Events).await.is_ok() {
+        granted += 1;
+    }
+    assert_eq!(granted, 10, "the burst");
+    let wait = client.permit(Lane::Interactive, Operation::EventActions).await.unwrap_err();
+    assert!(wait.retry_in > Duration::from_secs(4), "ten calls a minute: {wait}");
+    assert!(client.permit(Lane::Bulk, Operation::EventStream).await.is_ok());
+    assert_eq!(ask(&client, Lane::Bulk).await, Ok(()));
 }
 
 #[tokio::test]

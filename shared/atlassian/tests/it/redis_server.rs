@@ -52,7 +52,7 @@ impl RedisServer {
     pub(crate) async fn scripts_run(&self) -> u64 {
         let mut connection = self.client().get_multiplexed_async_connection().await.unwrap();
         let stats: String = redis::cmd("INFO").arg("commandstats").query_async(&mut connection).await.unwrap();
-        let line = stats.lines().find(|line| line.starts_with("cmdstat_evalsha:")).unwrap();
+        let Some(line) = stats.lines().find(|line| line.starts_with("cmdstat_evalsha:")) else { return 0 };
         line.split_once("calls=").unwrap().1.split(',').next().unwrap().parse().unwrap()
     }
 }
