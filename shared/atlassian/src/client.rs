@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use orgmirror_domain::ids::OrgId;
+use orgmirror_domain::ids::{AccountId, OrgId};
 use reqwest::Url;
 use reqwest::header::{ACCEPT, AUTHORIZATION, HeaderMap, HeaderValue};
 
@@ -25,6 +25,8 @@ pub struct ClientConfig {
     pub request_timeout: Duration,
     /// For the connection alone, TLS included.
     pub connect_timeout: Duration,
+    /// The longest silence within an answer.
+    pub read_timeout: Duration,
     /// No answer may be larger, after decompression. An honest page of 100 users has some 350 KB.
     pub max_body_bytes: usize,
 }
@@ -38,6 +40,7 @@ impl ClientConfig {
             key,
             request_timeout: Duration::from_secs(60),
             connect_timeout: Duration::from_secs(10),
+            read_timeout: Duration::from_secs(30),
             max_body_bytes: 16 * 1024 * 1024,
         }
     }
@@ -96,6 +99,7 @@ impl Client {
             .user_agent(concat!("orgmirror/", env!("CARGO_PKG_VERSION")))
             .connect_timeout(config.connect_timeout)
             .timeout(config.request_timeout)
+            .read_timeout(config.read_timeout)
             .gzip(true)
             // A redirect would carry the key to wherever it points, and would be a second request on one permit.
             .redirect(reqwest::redirect::Policy::none())
@@ -152,6 +156,22 @@ impl Client {
         if let Ok(mut path) = url.path_segments_mut() {
             path.clear().extend(["admin", version, "orgs", self.inner.org_id.as_str()]).extend(segments);
         }
+        url
+    }
+
+    /// `/users/<account>/manage/<segments...>`, of the account-lifecycle API.
+    pub(crate) fn account_url(&self, account: &AccountId, segments: &[&str]) -> Url {
+        let mut url = self.inner.base.clone();
+        if let Ok(mut path) = url.path_segments_mut() {
+            path.clear().extend(["users", account.as_str(), "manage"]).extend(segments);
+        }
+        url
+    }
+
+    /// `/admin/v1/orgs`.
+    pub(crate) fn orgs_url(&self) -> Url {
+        let mut url = self.inner.base.clone();
+        url.set_path("/admin/v1/orgs");
         url
     }
 }

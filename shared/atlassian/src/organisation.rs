@@ -2,6 +2,7 @@
 
 use orgmirror_domain::ids::OrgId;
 use orgmirror_domain::observation::{Directory, Workspace};
+use serde::de::DeserializeOwned;
 use serde_json::json;
 
 use crate::client::Client;
@@ -45,18 +46,60 @@ impl<T> ListPage<T> {
     }
 }
 
+/// The page size of v1 lists is fixed, and unknown.
+const ANY_SIZE: u32 = u32::MAX;
+
+fn organisation(org: Org, row: usize) -> Result<Organisation, Flaw> {
+    let id = org.id.filter(|id| !id.is_empty()).ok_or(Flaw::UnreadableId { row, field: "id" })?;
+    Ok(Organisation { org_id: OrgId(id), name: org.attributes.and_then(|attributes| attributes.name) })
+}
+
 impl Client {
+    /// A page of a v1 list under the organisation, with `query` beside the cursor.
+    pub(crate) async fn v1_list<W: DeserializeOwned, T>(
+        &self,
+        permit: Permit,
+        operation: Operation,
+        segments: &[&str],
+        query: &[(&str, &str)],
+        cursor: Option<&str>,
+        row: fn(W, usize) -> Result<T, Flaw>,
+    ) -> Result<ListPage<T>, ApiError> {
+        let mut url = self.url("v1", segments);
+        let pairs = query.iter().copied().chain(cursor.map(|cursor| ("cursor", cursor)));
+        if !query.is_empty() || cursor.is_some() {
+            url.query_pairs_mut().extend_pairs(pairs);
+        }
+        self.list(permit, operation, url, cursor, row).await
+    }
+
+    async fn list<W: DeserializeOwned, T>(
+        &self,
+        permit: Permit,
+        operation: Operation,
+        url: reqwest::Url,
+        cursor: Option<&str>,
+        row: fn(W, usize) -> Result<T, Flaw>,
+    ) -> Result<ListPage<T>, ApiError> {
+        let envelope: Envelope<W> = self.call(permit, Call { operation, url, body: None, cursor }).await?;
+        ListPage::read(envelope, ANY_SIZE, cursor, row).map_err(malformed(operation))
+    }
+
     /// The organisation itself: the cheapest proof that key and organisation belong together.
     pub async fn org(&self, permit: Permit) -> Result<Organisation, ApiError> {
         let operation = Operation::Org;
         let url = self.url("v1", &[]);
         let Single::<Org> { data } = self.call(permit, Call { operation, url, body: None, cursor: None }).await?;
-        let id = data
-            .id
-            .filter(|id| !id.is_empty())
-            .ok_or(Flaw::UnreadableId { row: 0, field: "id" })
-            .map_err(malformed(operation))?;
-        Ok(Organisation { org_id: OrgId(id), name: data.attributes.and_then(|attributes| attributes.name) })
+        organisation(data, 0).map_err(malformed(operation))
+    }
+
+    /// A page of the organisations of the key. A scoped key lists none, although it reads its own: empty is no bad key.
+    pub async fn orgs(&self, permit: Permit, cursor: Option<&str>) -> Result<ListPage<Organisation>, ApiError> {
+        let mut url = self.orgs_url();
+        if let Some(cursor) = cursor {
+            url.query_pairs_mut().append_pair("cursor", cursor);
+        }
+        self.list(permit, Operation::Orgs, url, cursor, organisation).await
     }
 
     /// A page of directories.

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use chrono::Utc;
 use reqwest::header::{CONTENT_TYPE, DATE, HeaderMap, RETRY_AFTER};
-use reqwest::{Response, Url};
+use reqwest::{Method, Response, Url};
 use serde::de::DeserializeOwned;
 use tracing::{Instrument, Span, field};
 
@@ -42,17 +42,47 @@ impl Client {
 
     async fn exchange<T: DeserializeOwned>(&self, permit: &Permit, call: Call<'_>) -> Result<T, ApiError> {
         let (operation, sent) = (call.operation, Instant::now());
-        let request = match call.body {
-            Some(body) => self.inner.http.post(call.url).header(CONTENT_TYPE, "application/json").body(body),
-            None => self.inner.http.get(call.url),
-        };
+        let method = if call.body.is_some() { Method::POST } else { Method::GET };
+        let body = self.body(permit, method, call.url, call.body, call.cursor).await?;
+        wire::read(&body).map_err(|flawed| unread(operation, sent.elapsed(), flawed))
+    }
+
+    /// Sends a change that `permit` is for, once. The body of a success, which may be empty.
+    pub(crate) async fn write(
+        &self,
+        permit: Permit,
+        operation: Operation,
+        method: Method,
+        url: Url,
+        body: Option<serde_json::Value>,
+    ) -> Result<Vec<u8>, ApiError> {
+        debug_assert_eq!(permit.operation(), operation, "a permit is spent on the operation it was asked for");
+        let span = tracing::debug_span!("api.write", operation = operation.as_str(), status = field::Empty, bytes = field::Empty);
+        let body = body.map(|body| body.to_string().into_bytes());
+        self.body(&permit, method, url, body, None).instrument(span).await
+    }
+
+    /// Sends one request and takes the body of its success, whole.
+    async fn body(
+        &self,
+        permit: &Permit,
+        method: Method,
+        url: Url,
+        body: Option<Vec<u8>>,
+        cursor: Option<&str>,
+    ) -> Result<Vec<u8>, ApiError> {
+        let (operation, sent) = (permit.operation(), Instant::now());
+        let mut request = self.inner.http.request(method, url);
+        if let Some(body) = body {
+            request = request.header(CONTENT_TYPE, "application/json").body(body);
+        }
         self.inner.calls.fetch_add(1, Ordering::Relaxed);
         let lost = |source: reqwest::Error| unreachable(operation, sent.elapsed(), source.without_url());
         let mut response = request.send().await.map_err(lost)?;
         let status = response.status();
         Span::current().record("status", status.as_u16());
         if !status.is_success() {
-            return Err(self.refusal(permit, call.cursor, response).await);
+            return Err(self.refusal(permit, cursor, response).await);
         }
         permit.flight().answered(told_limit(response.headers())).await;
         let limit = self.inner.max_body_bytes;
@@ -65,10 +95,7 @@ impl Client {
             body.extend_from_slice(&chunk);
         }
         Span::current().record("bytes", body.len());
-        wire::read(&body).map_err(|unread| match unread {
-            Unread::Truncated(source) => unreachable(operation, sent.elapsed(), source),
-            Unread::Flawed(flaw) => malformed(operation)(flaw),
-        })
+        Ok(body)
     }
 
     /// What an answer other than success means.
@@ -101,6 +128,14 @@ impl Client {
 /// Puts a flaw into the error of its operation.
 pub(crate) fn malformed(operation: Operation) -> impl Fn(Flaw) -> ApiError {
     move |flaw| ApiError::Malformed { operation, flaw }
+}
+
+/// What a body that cannot be read means.
+pub(crate) fn unread(operation: Operation, waited: Duration, body: Unread) -> ApiError {
+    match body {
+        Unread::Truncated(source) => unreachable(operation, waited, source),
+        Unread::Flawed(flaw) => malformed(operation)(flaw),
+    }
 }
 
 fn unreachable(operation: Operation, waited: Duration, source: impl std::error::Error + Send + Sync + 'static) -> ApiError {

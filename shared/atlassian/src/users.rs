@@ -82,7 +82,7 @@ impl Client {
     }
 }
 
-fn users_page(envelope: Envelope<User>, query: &PageQuery<UserFilter>) -> Result<UsersPage, Flaw> {
+pub(crate) fn users_page(envelope: Envelope<User>, query: &PageQuery<UserFilter>) -> Result<UsersPage, Flaw> {
     let (users, next) = envelope.into_parts(query.limit, query.cursor.as_deref())?;
     let without_groups = users.iter().filter(|user| !user.is_expanded()).count();
     let rows = users.into_iter().enumerate().map(|(row, user)| user.into_listed(row)).collect::<Result<_, _>>()?;

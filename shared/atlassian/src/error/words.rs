@@ -53,8 +53,7 @@ impl fmt::Display for ApiWords {
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Shape {
-    #[serde(default)]
-    errors: Vec<Shape>,
+    errors: Option<Vec<Shape>>,
     code: Option<Word>,
     key: Option<Word>,
     title: Option<Word>,
@@ -66,9 +65,9 @@ struct Shape {
 
 impl Shape {
     fn into_words(mut self) -> ApiWords {
-        if !self.errors.is_empty() {
-            // The first of several decides; more than one has not been seen.
-            return self.errors.swap_remove(0).into_words();
+        // The first of several decides; more than one has not been seen.
+        if let Some(first) = self.errors.take().and_then(|errors| errors.into_iter().next()) {
+            return first.into_words();
         }
         let [title, detail] = [self.title, self.detail.or(self.error_detail)].map(|word| word.and_then(Word::into_text));
         let text = match (title, detail) {
@@ -139,6 +138,7 @@ mod tests {
         check("", None, None);
         check("{}", None, Some("{}"));
         check("[1]", None, Some("[1]"));
+        check(r#"{"errors":null,"message":"No"}"#, None, Some("No"));
         check("<html>Bad gateway</html>", None, Some("<html>Bad gateway</html>"));
         assert_eq!(ApiWords::read("ä".repeat(9000).as_bytes()).text.map(|text| text.chars().count()), Some(500));
     }

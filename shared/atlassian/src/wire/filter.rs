@@ -1,7 +1,8 @@
 //! The same filters in the query of a GET: a list is the repeated name.
 
-use orgmirror_domain::query::{GroupFilter, UserFilter};
+use orgmirror_domain::query::{Direction, GroupFilter, UserFilter};
 use reqwest::Url;
+use serde_json::json;
 
 /// Adds what narrows a count of users.
 pub(crate) fn users(url: &mut Url, filter: &UserFilter) {
@@ -29,6 +30,20 @@ pub(crate) fn groups(url: &mut Url, filter: &GroupFilter) {
             ("groupIds", filter.group_ids.iter().map(ToString::to_string).collect()),
         ],
     );
+}
+
+/// Adds where a list goes on, how much of it and in which order: one parameter that holds JSON, as measured (reference, section 3).
+/// With a cursor the API reads nothing else.
+pub(crate) fn list(url: &mut Url, limit: u32, cursor: Option<&str>, field: &str, direction: Direction) {
+    let direction = match direction {
+        Direction::Ascending => "asc",
+        Direction::Descending => "desc",
+    };
+    let sort_by = json!([{ "field": field, "direction": direction }]).to_string();
+    url.query_pairs_mut()
+        .append_pair("limit", &limit.to_string())
+        .append_pair("sortBy", &sort_by)
+        .extend_pairs(cursor.map(|cursor| ("cursor", cursor)));
 }
 
 fn append<const N: usize>(url: &mut Url, filters: [(&str, Vec<String>); N]) {

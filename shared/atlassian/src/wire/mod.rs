@@ -7,14 +7,19 @@ use serde::de::DeserializeOwned;
 
 use crate::error::Flaw;
 
+pub(crate) mod account;
+pub(crate) mod activity;
+pub(crate) mod event;
 pub(crate) mod filter;
 pub(crate) mod group;
 mod lenient;
 pub(crate) mod organisation;
 pub(crate) mod page;
+pub(crate) mod policy;
 pub(crate) mod search;
 pub(crate) mod time;
 pub(crate) mod user;
+pub(crate) mod user_role;
 
 /// A body that is not what was asked for.
 pub(crate) enum Unread {

@@ -13,8 +13,22 @@ pub(crate) struct Envelope<T> {
 }
 
 #[derive(Deserialize)]
-struct Links {
+pub(crate) struct Links {
     next: Option<String>,
+}
+
+impl Links {
+    /// The cursor of the next page, if it is another than the one just sent.
+    pub(crate) fn next_after(links: Option<Self>, cursor: Option<&str>) -> Result<Option<String>, Flaw> {
+        let next = match links.and_then(|links| links.next) {
+            Some(link) => token(link)?,
+            None => None,
+        };
+        if next.is_some() && next.as_deref() == cursor {
+            return Err(Flaw::CursorLoop);
+        }
+        Ok(next)
+    }
 }
 
 /// What every count answers.
@@ -30,14 +44,7 @@ impl<T> Envelope<T> {
         if got > asked {
             return Err(Flaw::PageTooLarge { asked, got });
         }
-        let next = match self.links.and_then(|links| links.next) {
-            Some(link) => token(link)?,
-            None => None,
-        };
-        if next.is_some() && next.as_deref() == cursor {
-            return Err(Flaw::CursorLoop);
-        }
-        Ok((self.data, next))
+        Ok((self.data, Links::next_after(self.links, cursor)?))
     }
 }
 

@@ -3,12 +3,19 @@
 use std::error::Error;
 use std::time::{Duration, Instant};
 
-use orgmirror_atlassian::{ApiError, BudgetSettings, Client, Flaw, Operation, Verdict};
+use orgmirror_atlassian::{ApiError, ApiKey, Budget, BudgetSettings, Client, ClientConfig, Flaw, Operation, Verdict};
 use orgmirror_domain::query::{Direction, PageQuery, UserFilter};
 
 use crate::redis_server::RedisServer;
 use crate::server::{Reply, Server};
 use crate::{KEY, client, permit};
+
+/// Forty thousand letters, compressed.
+const BOMB: [u8; 96] = [
+    31, 139, 8, 0, 0, 0, 0, 0, 2, 255, 237, 193, 161, 13, 192, 32, 0, 4, 192, 93, 94, 87, 17, 20, 235, 212, 131, 129, 132, 164,
+    233, 238, 56, 166, 184, 187, 47, 239, 88, 125, 166, 213, 242, 100, 167, 101, 3, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
+    0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 87, 254, 3, 68, 162, 59, 78, 83, 156, 0, 0,
+];
 
 /// The error that a page of users after the cursor "tok" ends with.
 async fn page_error(reply: Reply) -> ApiError {
@@ -127,6 +134,34 @@ async fn a_slow_answer_ends_by_the_clock() {
         assert!(*waited >= Duration::from_millis(350), "{waited:?}");
     }
     assert!(started.elapsed() < Duration::from_secs(4), "{:?}", started.elapsed());
+}
+
+/// The limit holds for what comes out of a compressed answer, however little came in.
+#[tokio::test]
+async fn a_small_answer_that_unpacks_to_a_large_one_is_refused() {
+    assert!(BOMB.len() < 200);
+    let error = page_error(Reply::raw(200, "content-encoding: gzip\r\n", BOMB.len(), &BOMB)).await;
+    assert!(matches!(error, ApiError::Malformed { flaw: Flaw::BodyTooLarge { limit: 10_000 }, .. }), "{error}");
+    let cut = page_error(Reply::raw(200, "content-encoding: gzip\r\n", 40, &BOMB[..40])).await;
+    assert!(matches!(cut, ApiError::Unreachable { .. } | ApiError::Malformed { .. }), "{cut}");
+}
+
+/// A server that drips bytes ends by the clock of the whole answer, one that falls silent by that of a single read.
+#[tokio::test]
+async fn a_dripping_answer_ends_by_the_clock() {
+    let head = "HTTP/1.1 200 OK\r\ncontent-length: 100000\r\n\r\n{\"data\":[";
+    let error = page_error(Reply::Drip(head.into())).await;
+    let ApiError::Unreachable { waited, .. } = &error else { panic!("{error}") };
+    assert!(*waited >= Duration::from_millis(350), "{waited:?}");
+
+    let redis = RedisServer::started().await;
+    let server = Server::answering([Reply::Silence(head.into())]).await;
+    let mut config = ClientConfig::new(&server.url, "8f3c".into(), ApiKey::new(KEY));
+    config.read_timeout = Duration::from_millis(100);
+    let client = Client::new(config, Budget::new(redis.client(), BudgetSettings::default()).unwrap()).unwrap();
+    let error = page(&client, None).await.unwrap_err();
+    let ApiError::Unreachable { waited, .. } = &error else { panic!("{error}") };
+    assert!(*waited < Duration::from_secs(30), "long before the time for a whole call: {waited:?}");
 }
 
 #[tokio::test]

@@ -4,9 +4,11 @@
 
 mod answers;
 mod budget;
+mod reads;
 mod redis_server;
 mod requests;
 mod server;
+mod writes;
 
 use std::time::Duration;
 
@@ -25,6 +27,17 @@ fn client_with(key: ApiKey, base_url: &str, redis: &redis_server::RedisServer, s
     config.connect_timeout = Duration::from_millis(400);
     config.max_body_bytes = 10_000;
     Client::new(config, Budget::new(redis.client(), settings).unwrap()).unwrap()
+}
+
+/// First line and body of the one request.
+fn asked(server: &server::Server) -> (String, String) {
+    let requests = server.requests();
+    let (head, body) = requests[0].split_once("\r\n\r\n").unwrap();
+    assert_eq!(requests.len(), 1, "one permit is one request");
+    assert!(head.contains(&format!("authorization: Bearer {KEY}")), "{head}");
+    assert!(head.contains("accept: application/json"), "{head}");
+    assert_eq!(head.contains("content-type: application/json"), !body.is_empty(), "{head}");
+    (head.lines().next().unwrap().to_owned(), body.to_owned())
 }
 
 /// A permit, waited for as an honest caller would.

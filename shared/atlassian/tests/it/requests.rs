@@ -6,7 +6,7 @@ use orgmirror_domain::query::{Direction, GroupFilter, PageQuery, UserFilter};
 
 use crate::redis_server::RedisServer;
 use crate::server::{Reply, Server};
-use crate::{KEY, client, permit};
+use crate::{KEY, asked, client, permit};
 
 const GROUP: &str = "6a1e0b2c-0000-4000-8000-000000000001";
 /// `{"count":42}`, compressed.
@@ -18,17 +18,6 @@ async fn world(body: &str) -> (RedisServer, Server, Client) {
     let server = Server::answering([Reply::new(200, "", body)]).await;
     let client = client(&server.url, &redis, BudgetSettings::default());
     (redis, server, client)
-}
-
-/// First line and body of the one request.
-fn asked(server: &Server) -> (String, String) {
-    let requests = server.requests();
-    let (head, body) = requests[0].split_once("\r\n\r\n").unwrap();
-    assert_eq!(requests.len(), 1);
-    assert!(head.contains(&format!("authorization: Bearer {KEY}")), "{head}");
-    assert!(head.contains("accept: application/json"), "{head}");
-    assert_eq!(head.contains("content-type: application/json"), !body.is_empty(), "{head}");
-    (head.lines().next().unwrap().to_owned(), body.to_owned())
 }
 
 #[tokio::test]

@@ -12,6 +12,8 @@ pub(crate) enum Reply {
     Bytes(Vec<u8>),
     /// These bytes, then nothing more, with the connection open.
     Silence(Vec<u8>),
+    /// These bytes, then a blank every now and then.
+    Drip(Vec<u8>),
 }
 
 impl Reply {
@@ -67,6 +69,12 @@ async fn answer(mut stream: TcpStream, reply: Reply, seen: Arc<Mutex<Vec<String>
         Reply::Bytes(bytes) => {
             let _ = stream.write_all(&bytes).await;
             let _ = stream.shutdown().await;
+        }
+        Reply::Drip(bytes) => {
+            let _ = stream.write_all(&bytes).await;
+            while stream.write_all(b" ").await.is_ok() {
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
         }
         Reply::Silence(bytes) => {
             let _ = stream.write_all(&bytes).await;
