@@ -1,11 +1,10 @@
 //! From settings to parts: who connects to what, under which names.
 
-use std::time::Duration;
-
 use anyhow::{Context, Result};
 use orgmirror_atlassian::{ApiKey, BudgetSettings};
 use orgmirror_coordinator::{CoordinatorSettings, REQUESTS_STREAM};
-use orgmirror_domain::ids::{OrgId, OrgKey};
+use orgmirror_domain::ids::{GroupId, OrgId, OrgKey};
+use orgmirror_domain::operation::Limits;
 use orgmirror_domain::sweep::SweepLimits;
 use orgmirror_queue::{Publisher, QueueConfig};
 use orgmirror_runtime::config::Config;
@@ -16,8 +15,6 @@ use orgmirror_worker::WorkerSettings;
 const QUEUE: &str = "orgmirror:jobs";
 /// First part of the budget's keys.
 const BUDGET: &str = "orgmirror:";
-/// How long one call may take, body included.
-const REQUEST_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// Postgres, with the schema that this program knows.
 pub(crate) async fn store(config: &Config, connections: u32) -> Result<Store> {
@@ -63,7 +60,8 @@ pub(crate) fn worker(config: &Config) -> Result<WorkerSettings> {
             ..BudgetSettings::default()
         },
         queue: queue(config)?,
-        request_timeout: REQUEST_TIMEOUT,
+        request_timeout: config.atlassian.request_timeout,
+        settle_within: config.operation.settle_within,
     })
 }
 
@@ -73,9 +71,29 @@ pub(crate) fn coordinator(config: &Config) -> Result<CoordinatorSettings> {
         lease: config.sync.lease,
         sweep_limits: SweepLimits { max_rows: config.sync.max_delete_rows, max_percent: config.sync.max_delete_percent },
         probe_every: config.sync.probe_every,
+        settle_within: config.operation.settle_within,
         queue: queue(config)?,
         redis_url: config.redis_url()?.to_owned(),
         requests_stream: REQUESTS_STREAM.to_owned(),
+    })
+}
+
+/// What bulk operations may do without, and may never do.
+pub(crate) fn limits(config: &Config) -> Result<Limits> {
+    let operation = &config.operation;
+    let groups = operation.protected_groups.iter().map(|id| {
+        let group = GroupId::parse(id);
+        Ok(group
+            .with_context(|| format!("ORGMIRROR_OPERATION__PROTECTED_GROUPS names {id:?}, which is no group's id (a UUID)"))?
+            .0)
+    });
+    Ok(Limits {
+        max_items: operation.max_items,
+        approval_above: operation.approval_above,
+        max_age: operation.max_age,
+        patience: operation.patience,
+        protected_accounts: operation.protected_accounts.clone(),
+        protected_groups: groups.collect::<Result<_>>()?,
     })
 }
 

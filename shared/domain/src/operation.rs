@@ -84,19 +84,6 @@ pub struct Limits {
     pub protected_groups: Vec<uuid::Uuid>,
 }
 
-impl Default for Limits {
-    fn default() -> Self {
-        Self {
-            max_items: 10_000,
-            approval_above: 500,
-            max_age: Duration::from_secs(15 * 60),
-            patience: Duration::from_secs(60 * 60),
-            protected_accounts: Vec::new(),
-            protected_groups: Vec::new(),
-        }
-    }
-}
-
 /// Whether so many accounts may be asked for, and who has to agree.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Admitted {
@@ -172,7 +159,14 @@ mod tests {
 
     #[test]
     fn large_operations_need_a_second_person_and_larger_ones_are_refused() {
-        let limits = Limits { max_items: 10, approval_above: 3, ..Limits::default() };
+        let limits = Limits {
+            max_items: 10,
+            approval_above: 3,
+            max_age: Duration::ZERO,
+            patience: Duration::ZERO,
+            protected_accounts: Vec::new(),
+            protected_groups: Vec::new(),
+        };
         assert_eq!(
             [3, 4, 10, 11].map(|size| limits.admit(size)),
             [Admitted::AtOnce, Admitted::WithApproval, Admitted::WithApproval, Admitted::TooMany]

@@ -1,6 +1,7 @@
 //! The Organization API: where it is, which organisation, which key.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize, Serializer};
@@ -20,11 +21,20 @@ pub struct Atlassian {
     pub api_key: Option<SecretString>,
     /// A file that holds the key. It is read again when the key is refused, so a new key needs no restart.
     pub api_key_file: Option<PathBuf>,
+    /// How long one call may take, body included.
+    #[serde(with = "humantime_serde")]
+    pub request_timeout: Duration,
 }
 
 impl Default for Atlassian {
     fn default() -> Self {
-        Self { base_url: "https://api.atlassian.com".to_owned(), org_id: None, api_key: None, api_key_file: None }
+        Self {
+            base_url: "https://api.atlassian.com".to_owned(),
+            org_id: None,
+            api_key: None,
+            api_key_file: None,
+            request_timeout: Duration::from_secs(60),
+        }
     }
 }
 

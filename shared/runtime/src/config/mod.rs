@@ -6,6 +6,7 @@
 mod atlassian;
 mod budget;
 mod listen;
+mod operation;
 mod rate;
 mod sync;
 mod worker;
@@ -19,6 +20,7 @@ use serde::{Deserialize, Serialize};
 pub use atlassian::{Atlassian, KeySource};
 pub use budget::Budget;
 pub use listen::{Console, Metrics};
+pub use operation::Operation;
 pub use rate::Rate;
 pub use sync::Sync;
 pub use worker::Worker;
@@ -37,6 +39,8 @@ pub struct Config {
     pub sync: Sync,
     /// Workers.
     pub worker: Worker,
+    /// Bulk operations.
+    pub operation: Operation,
     /// The call budget.
     pub budget: Budget,
     /// The console.
