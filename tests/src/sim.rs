@@ -126,6 +126,16 @@ impl Sim {
         self.delete("/_sim/calls").await
     }
 
+    /// Every write that was asked for since the last reset, in the order in which they took effect.
+    pub async fn writes(&self) -> Result<Vec<Value>> {
+        self.get("/_sim/writes").await
+    }
+
+    /// Resets that record.
+    pub async fn forget_writes(&self) -> Result<()> {
+        self.delete("/_sim/writes").await
+    }
+
     /// Counts and digests of the truth.
     pub async fn digest(&self) -> Result<Value> {
         self.get("/_sim/digest").await

@@ -2,6 +2,7 @@
 
 mod cli;
 mod commands;
+mod operation_text;
 mod outcome;
 mod summary;
 mod terminal;

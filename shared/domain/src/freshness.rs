@@ -4,8 +4,8 @@ use chrono::{DateTime, Utc};
 
 use crate::ids::Instant;
 
-/// As of when something is known: the instant decides, the clock only bounds its age.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// As of when something is known: the instant decides, which comes first in every comparison; the clock only bounds its age.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Freshness {
     /// Drawn before what tells was read.
     pub instant: Instant,
@@ -14,9 +14,9 @@ pub struct Freshness {
 }
 
 /// `Fresh(account)`: the greater of its row's observation and the watermark of the newest completed full run that has no exception
-/// for it. `None` for both: never observed.
-pub fn fresh(row: Option<Freshness>, watermark_without_exception: Option<Freshness>) -> Option<Freshness> {
-    [row, watermark_without_exception].into_iter().flatten().max_by_key(|fresh| fresh.instant)
+/// for it, both as instants or as [`Freshness`]. `None` for both: never observed.
+pub fn fresh<T: Ord>(row: Option<T>, watermark_without_exception: Option<T>) -> Option<T> {
+    row.max(watermark_without_exception)
 }
 
 /// `Fresh(scope)`: the least over its accounts; `None` if one was never observed.
@@ -38,7 +38,7 @@ mod tests {
         assert_eq!(fresh(of(3), of(9)), of(9));
         assert_eq!(fresh(of(9), of(3)), of(9));
         assert_eq!(fresh(of(3), None), of(3));
-        assert_eq!(fresh(None, None), None);
+        assert_eq!(fresh::<Freshness>(None, None), None);
     }
 
     #[test]

@@ -1,9 +1,12 @@
 //! One file for each command: settings, connections, work, end.
 
+mod bulk;
 mod change_run;
 mod migrate;
+mod operations;
 mod orgsim;
 mod runs;
+mod selection;
 mod services;
 mod status;
 mod sync;
@@ -33,6 +36,8 @@ pub(crate) async fn run(cli: Cli) -> Result<Outcome> {
         Command::Cancel(run) => change_run::cancel(&config, run.id).await,
         Command::Approve(run) => change_run::approve(&config, run.id).await,
         Command::Resume(run) => change_run::resume(&config, run.id).await,
+        Command::Bulk(arguments) => bulk::run(&config, arguments, cli.json).await,
+        Command::Operations(arguments) => operations::run(&config, arguments, cli.json).await,
         Command::Orgsim(_) => Ok(Outcome::WrongUsage),
     }
 }
