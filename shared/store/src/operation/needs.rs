@@ -21,6 +21,21 @@ struct Needs {
     groups: Vec<Uuid>,
 }
 
+impl Needs {
+    fn of(rows: impl Iterator<Item = (i64, String, Option<Uuid>)>) -> Self {
+        let mut needs = Self { items: Vec::new(), accounts: Vec::new(), groups: Vec::new() };
+        for (item, account, group) in rows {
+            needs.items.push(item);
+            needs.accounts.push(account);
+            // A group's own row tells whether its members may be changed, and afterwards how many they are.
+            needs.groups.extend(group);
+        }
+        needs.groups.sort_unstable();
+        needs.groups.dedup();
+        needs
+    }
+}
+
 impl Store {
     /// Asks for the readings that items need before they may act (`PreOperation`), or that tell what has come of their calls
     /// (`PostOperation`). Returns the run, if there was anything to ask for.
@@ -78,12 +93,7 @@ async fn before(tx: &mut Tx, org: OrgKey) -> StoreResult<Needs> {
         org.0,
         ACCOUNTS
     );
-    let rows = rows.fetch_all(&mut **tx).await?;
-    let mut groups: Vec<Uuid> = rows.iter().filter_map(|row| row.group_id).collect();
-    groups.sort_unstable();
-    groups.dedup();
-    let (items, accounts) = rows.into_iter().map(|row| (row.item_key, row.account_id)).unzip();
-    Ok(Needs { items, accounts, groups })
+    Ok(Needs::of(rows.fetch_all(&mut **tx).await?.into_iter().map(|row| (row.item_key, row.account_id, row.group_id))))
 }
 
 /// Unknown items whose call's deadline is over, and done ones that the API has not been seen to show. The API may be behind by half a
@@ -91,11 +101,12 @@ async fn before(tx: &mut Tx, org: OrgKey) -> StoreResult<Needs> {
 async fn after(tx: &mut Tx, org: OrgKey) -> StoreResult<Needs> {
     let rows = sqlx::query!(
         r#"-- operation.needs_after
-        SELECT i.item_key, k.account_id
+        SELECT i.item_key, k.account_id, g.group_id AS "group_id?"
         FROM operation AS o
         INNER JOIN operation_item AS i ON i.operation_key = o.operation_key
         INNER JOIN account_key AS k ON k.account_key = i.account_key
         INNER JOIN account_freshness AS f ON f.account_key = i.account_key
+        LEFT JOIN group_key AS g ON g.group_key = o.group_key
         LEFT JOIN sync_run AS run ON run.run_key = i.refresh_run_key
         WHERE o.org_key = $1
             AND (
@@ -118,9 +129,7 @@ async fn after(tx: &mut Tx, org: OrgKey) -> StoreResult<Needs> {
         org.0,
         ACCOUNTS
     );
-    let rows = rows.fetch_all(&mut **tx).await?;
-    let (items, accounts) = rows.into_iter().map(|row| (row.item_key, row.account_id)).unzip();
-    Ok(Needs { items, accounts, groups: Vec::new() })
+    Ok(Needs::of(rows.fetch_all(&mut **tx).await?.into_iter().map(|row| (row.item_key, row.account_id, row.group_id))))
 }
 
 /// Whether look-ups of all accounts that wait cost fewer calls than a full run.
