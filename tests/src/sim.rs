@@ -139,7 +139,8 @@ impl Sim {
                 && person["accountStatus"] == "active"
                 && person["platformRoles"].as_array().is_none_or(Vec::is_empty)
         });
-        let ids: Vec<String> = ordinary.filter_map(|person| person["accountId"].as_str().map(str::to_owned)).take(accounts).collect();
+        let ids: Vec<String> =
+            ordinary.filter_map(|person| person["accountId"].as_str().map(str::to_owned)).take(accounts).collect();
         ensure!(ids.len() == accounts, "only {} accounts are ordinary", ids.len());
         Ok(ids)
     }

@@ -168,7 +168,7 @@ pub(crate) struct Operations {
     #[arg(long, requires = "id")]
     pub(crate) retry: bool,
     /// Who approves.
-    #[arg(long, env = "USER", value_name = "NAME")]
+    #[arg(long, env = "USER", value_name = "NAME", default_value = "")]
     pub(crate) by: String,
 }
 

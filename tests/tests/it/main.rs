@@ -17,6 +17,7 @@ mod crashes;
 mod faults;
 mod mirror;
 mod operations;
+mod operations_cli;
 mod queue_loss;
 mod refusals;
 mod requests;

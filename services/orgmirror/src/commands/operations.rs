@@ -28,6 +28,10 @@ pub(crate) async fn run(config: &Config, arguments: Operations, json: bool) -> R
     let key = store.operation_key(org, id).await?;
     let operation = store.operations(org, Some(key), 1).await?.into_iter().next().context("the operation has gone")?;
     if let Some(revision) = arguments.approve {
+        if arguments.by.trim().is_empty() {
+            eprintln!("error: say who approves: --by NAME");
+            return Ok(Outcome::WrongUsage);
+        }
         return approve(&store, &operation, &arguments.by, revision).await;
     }
     if arguments.cancel {
