@@ -126,6 +126,35 @@ impl Sim {
         self.delete("/_sim/calls").await
     }
 
+    /// The simulator's choices; what is left out is as at the start.
+    pub async fn switches(&self, choices: Value) -> Result<()> {
+        self.put("/_sim/switches", &choices).await
+    }
+
+    /// So many active accounts without a platform role.
+    pub async fn ordinary(&self, accounts: usize) -> Result<Vec<String>> {
+        let people = self.truth("accounts").await?;
+        let ordinary = people.iter().filter(|person| {
+            person["membershipStatus"] == "active"
+                && person["accountStatus"] == "active"
+                && person["platformRoles"].as_array().is_none_or(Vec::is_empty)
+        });
+        let ids: Vec<String> =
+            ordinary.filter_map(|person| person["accountId"].as_str().map(str::to_owned)).take(accounts).collect();
+        ensure!(ids.len() == accounts, "only {} accounts are ordinary", ids.len());
+        Ok(ids)
+    }
+
+    /// Every write that was asked for since the last reset, in the order in which they took effect.
+    pub async fn writes(&self) -> Result<Vec<Value>> {
+        self.get("/_sim/writes").await
+    }
+
+    /// Resets that record.
+    pub async fn forget_writes(&self) -> Result<()> {
+        self.delete("/_sim/writes").await
+    }
+
     /// Counts and digests of the truth.
     pub async fn digest(&self) -> Result<Value> {
         self.get("/_sim/digest").await

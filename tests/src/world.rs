@@ -74,6 +74,10 @@ pub struct World {
     pub lease: Duration,
     /// Above which a sweep waits for a person.
     pub sweep_limits: SweepLimits,
+    /// How long a call of a worker may take.
+    pub request_timeout: Duration,
+    /// How long the API may be behind its writes. Short, so that a story with a lost answer is soon told.
+    pub settle_within: Duration,
     /// Where workers read their key; the file may be changed.
     pub key_file: PathBuf,
     redis_url: String,
@@ -129,6 +133,8 @@ impl World {
             database_url,
             lease: Duration::from_secs(2),
             sweep_limits: SweepLimits { max_rows: 50, max_percent: 5.0 },
+            request_timeout: Duration::from_secs(60),
+            settle_within: Duration::from_secs(1),
             key_file,
             redis_url,
             prefix: format!("world-{}", Uuid::new_v4().simple()),
@@ -170,6 +176,7 @@ impl World {
             lease: self.lease,
             sweep_limits: self.sweep_limits,
             probe_every: Duration::from_secs(1),
+            settle_within: self.settle_within,
             queue: self.queue(),
             redis_url: self.redis_url.clone(),
             requests_stream: self.requests_stream(),
@@ -205,7 +212,8 @@ impl World {
             redis_url: self.redis_url.clone(),
             budget: BudgetSettings { prefix: format!("{}:", self.prefix), alone_per_second: 50.0, ..BudgetSettings::default() },
             queue: self.queue(),
-            request_timeout: Duration::from_secs(60),
+            request_timeout: self.request_timeout,
+            settle_within: self.settle_within,
         }
     }
 

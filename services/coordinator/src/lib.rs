@@ -1,4 +1,4 @@
-//! Plans runs, publishes jobs, watches barriers, sweeps.
+//! Plans runs, publishes jobs, watches barriers, sweeps, drives bulk operations.
 //!
 //! All of it is one tick, repeated every second and whenever a commit hints that a barrier may have opened. A tick has no memory: it
 //! asks Postgres what is to be done, and every change is a compare-and-set. So any number of coordinators may run, all of them tick,
@@ -8,6 +8,7 @@
 
 mod barrier;
 mod dispatch;
+mod operations;
 mod requests;
 mod upkeep;
 
@@ -32,6 +33,8 @@ pub struct CoordinatorSettings {
     pub sweep_limits: SweepLimits,
     /// How long a run that was held because nothing answered waits before it tries again.
     pub probe_every: Duration,
+    /// How long the API may be behind what it was asked to change.
+    pub settle_within: Duration,
     /// The queue that jobs go by.
     pub queue: QueueConfig,
     /// Redis, for requests from outside.
@@ -74,7 +77,8 @@ pub async fn run(settings: CoordinatorSettings, store: Store, stop: Cancellation
 /// One look at everything. One run's trouble is not the others': what follows is done all the same, then the first error is told.
 async fn tick(store: &Store, publisher: &Publisher, settings: &CoordinatorSettings, org: OrgKey) -> StoreResult<()> {
     upkeep::resume_after_outage(store, settings.probe_every).await?;
-    let mut outcome = Ok(());
+    // Before runs start: what operations need is read by a run of this very tick.
+    let mut outcome = operations::look_after(store, org, settings.settle_within).await;
     for (org, run) in store.startable_runs().await? {
         match store.start_run(org, run).await {
             Ok(true) => tracing::info!(run.key = run.0, "a run started"),
@@ -87,7 +91,8 @@ async fn tick(store: &Store, publisher: &Publisher, settings: &CoordinatorSettin
             outcome = outcome.and(Err(error));
         }
     }
-    outcome.and(dispatch::dispatch(store, publisher, org, settings.lease).await)
+    outcome = outcome.and(dispatch::dispatch(store, publisher, org, settings.lease).await);
+    outcome.and(operations::dispatch(store, publisher, org, settings.lease).await)
 }
 
 /// Wakes by a commit's hint, or after a second.

@@ -5,9 +5,9 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use chrono::{DateTime, NaiveDate, Utc};
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, Parser, Subcommand, ValueEnum};
 use orgmirror_domain::filter::Days;
-use orgmirror_domain::ids::RunId;
+use orgmirror_domain::ids::{OperationId, RunId};
 use orgmirror_runtime::config::Rate;
 use uuid::Uuid;
 
@@ -105,6 +105,14 @@ pub(crate) enum Command {
     ///
     /// Example: `orgmirror seal-key --expires 2027-03-01 < key > /etc/orgmirror/key`
     SealKey(SealKey),
+    /// Changes many accounts, each on a reading that is newer than the request.
+    ///
+    /// Example: `orgmirror bulk add-to-group --group 6a1e0b2c-0000-4000-8000-000000000001 --file people.csv --dry-run`
+    Bulk(Bulk),
+    /// Bulk operations, newest first; with an id, what came of each account.
+    ///
+    /// Example: `orgmirror operations 0192f3a0-0000-7000-8000-000000000000 --format csv`
+    Operations(Operations),
 }
 
 #[derive(Args, Debug)]
@@ -112,6 +120,93 @@ pub(crate) struct SealKey {
     /// The key's last day, as its maker chose it.
     #[arg(long, value_name = "DATE")]
     pub(crate) expires: Option<NaiveDate>,
+}
+
+/// What `orgmirror bulk` does to each account.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ActionWord {
+    /// Make it a member of --group.
+    AddToGroup,
+    /// Take it out of --group.
+    RemoveFromGroup,
+    /// Take its access to all apps away, and keep its roles and groups.
+    Suspend,
+    /// Give that back.
+    Restore,
+    /// Remove it from the directory, with all its roles and groups.
+    RemoveFromDirectory,
+    /// Deactivate a managed account everywhere.
+    Disable,
+    /// Reactivate a managed account.
+    Enable,
+    /// Give it --role on --resource.
+    GrantRole,
+    /// Take --role on --resource away.
+    RevokeRole,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct Bulk {
+    /// What to do to each account.
+    #[arg(value_enum)]
+    pub(crate) action: ActionWord,
+    #[command(flatten)]
+    pub(crate) selection: Selection,
+    /// The group, for actions of a group.
+    #[arg(long, value_name = "ID")]
+    pub(crate) group: Option<Uuid>,
+    /// The resource's ARI, for roles.
+    #[arg(long, value_name = "ARI")]
+    pub(crate) resource: Option<String>,
+    /// The role, such as atlassian/user.
+    #[arg(long)]
+    pub(crate) role: Option<String>,
+    /// Show what would be done, and do nothing.
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+    /// End with the operation. Status 3: a second person must approve; 4: some accounts could not be read freshly.
+    #[arg(long)]
+    pub(crate) wait: bool,
+    /// Who asks.
+    #[arg(long, env = "USER", value_name = "NAME")]
+    pub(crate) by: String,
+}
+
+/// Which accounts; one way of saying so.
+#[derive(Args, Debug)]
+#[group(required = true, multiple = false)]
+pub(crate) struct Selection {
+    /// These accounts, separated by commas.
+    #[arg(long, value_delimiter = ',', value_name = "ID,..")]
+    pub(crate) accounts: Vec<String>,
+    /// Those of a CSV file: a column `account_id` or `email`, or ids or addresses in the first column.
+    #[arg(long, value_name = "CSV")]
+    pub(crate) file: Option<PathBuf>,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct Operations {
+    /// All about this one.
+    #[arg(value_parser = operation_id)]
+    pub(crate) id: Option<OperationId>,
+    /// How many.
+    #[arg(long, default_value_t = 20)]
+    pub(crate) limit: u16,
+    /// How to show what came of each account.
+    #[arg(long, value_enum, default_value_t = Format::Table)]
+    pub(crate) format: Format,
+    /// Approve the list of this revision, as a second person.
+    #[arg(long, value_name = "REVISION", requires = "id", conflicts_with_all = ["cancel", "retry"])]
+    pub(crate) approve: Option<i32>,
+    /// Stop it: what has not begun is not done.
+    #[arg(long, requires = "id", conflicts_with = "retry")]
+    pub(crate) cancel: bool,
+    /// Try again what failed.
+    #[arg(long, requires = "id")]
+    pub(crate) retry: bool,
+    /// Who approves.
+    #[arg(long, env = "USER", value_name = "NAME", default_value = "")]
+    pub(crate) by: String,
 }
 
 #[derive(Args, Debug)]
@@ -300,6 +395,12 @@ pub(crate) struct OneRun {
     /// The run's id, as `orgmirror runs` shows it.
     #[arg(value_parser = run_id)]
     pub(crate) id: RunId,
+}
+
+fn operation_id(text: &str) -> Result<OperationId, String> {
+    Uuid::parse_str(text)
+        .map(OperationId)
+        .map_err(|_| "an operation's id is a UUID; `orgmirror operations` shows them".to_owned())
 }
 
 fn run_id(text: &str) -> Result<RunId, String> {

@@ -3,6 +3,7 @@
 mod cli;
 mod commands;
 mod export;
+mod operation_text;
 mod outcome;
 mod selecting;
 mod summary;

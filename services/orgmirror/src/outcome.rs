@@ -16,6 +16,8 @@ pub(crate) enum Outcome {
     WrongUsage,
     /// 3: a person must act.
     Held,
+    /// 4: something was not done, since no reading was fresh enough.
+    NotFresh,
 }
 
 impl From<Outcome> for ExitCode {
@@ -25,6 +27,7 @@ impl From<Outcome> for ExitCode {
             Outcome::Failed => 1,
             Outcome::WrongUsage => 2,
             Outcome::Held => 3,
+            Outcome::NotFresh => 4,
         })
     }
 }

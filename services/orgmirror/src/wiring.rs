@@ -1,12 +1,12 @@
 //! From settings to parts: who connects to what, under which names.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use anyhow::{Context, Result};
 use orgmirror_atlassian::{Budget, BudgetSettings, Client, ClientConfig, KeyOrigin, KeyRing, KeySource};
 use orgmirror_coordinator::{CoordinatorSettings, REQUESTS_STREAM};
-use orgmirror_domain::ids::{OrgId, OrgKey};
+use orgmirror_domain::ids::{GroupId, OrgId, OrgKey};
+use orgmirror_domain::operation::Limits;
 use orgmirror_domain::sweep::SweepLimits;
 use orgmirror_queue::{Publisher, QueueConfig};
 use orgmirror_runtime::config::{Atlassian, Config};
@@ -18,8 +18,6 @@ use secrecy::SecretString;
 const QUEUE: &str = "orgmirror:jobs";
 /// First part of the budget's keys.
 const BUDGET: &str = "orgmirror:";
-/// How long one call may take, body included.
-const REQUEST_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// Postgres, with the schema that this program knows.
 pub(crate) async fn store(config: &Config, connections: u32) -> Result<Store> {
@@ -61,7 +59,8 @@ pub(crate) fn worker(config: &Config) -> Result<WorkerSettings> {
         redis_url: config.redis_url()?.to_owned(),
         budget: budget_settings(config),
         queue: queue(config)?,
-        request_timeout: REQUEST_TIMEOUT,
+        request_timeout: config.atlassian.request_timeout,
+        settle_within: config.operation.settle_within,
     })
 }
 
@@ -71,9 +70,29 @@ pub(crate) fn coordinator(config: &Config) -> Result<CoordinatorSettings> {
         lease: config.sync.lease,
         sweep_limits: SweepLimits { max_rows: config.sync.max_delete_rows, max_percent: config.sync.max_delete_percent },
         probe_every: config.sync.probe_every,
+        settle_within: config.operation.settle_within,
         queue: queue(config)?,
         redis_url: config.redis_url()?.to_owned(),
         requests_stream: REQUESTS_STREAM.to_owned(),
+    })
+}
+
+/// What bulk operations may do without, and may never do.
+pub(crate) fn limits(config: &Config) -> Result<Limits> {
+    let operation = &config.operation;
+    let groups = operation.protected_groups.iter().map(|id| {
+        let group = GroupId::parse(id);
+        Ok(group
+            .with_context(|| format!("ORGMIRROR_OPERATION__PROTECTED_GROUPS names {id:?}, which is no group's id (a UUID)"))?
+            .0)
+    });
+    Ok(Limits {
+        max_items: operation.max_items,
+        approval_above: operation.approval_above,
+        max_age: operation.max_age,
+        patience: operation.patience,
+        protected_accounts: operation.protected_accounts.clone(),
+        protected_groups: groups.collect::<Result<_>>()?,
     })
 }
 
@@ -102,7 +121,7 @@ fn budget_settings(config: &Config) -> BudgetSettings {
 pub(crate) fn client(config: &Config) -> Result<Client> {
     let key = key_source(config)?.read()?.key;
     let mut settings = ClientConfig::new(config.atlassian.base_url.clone(), OrgId::from(config.atlassian.org_id()?), key);
-    settings.request_timeout = REQUEST_TIMEOUT;
+    settings.request_timeout = config.atlassian.request_timeout;
     Ok(Client::new(settings, budget(config)?)?)
 }
 

@@ -26,6 +26,8 @@ pub(crate) struct Env {
     pub(crate) org: OrgKey,
     pub(crate) concurrency: usize,
     pub(crate) lease: Duration,
+    /// From a call's sending on: then it has ended at the client, and the API has applied it or never will.
+    pub(crate) call_settles_within: Duration,
     pub(crate) stop: CancellationToken,
     started: Instant,
     /// Milliseconds after `started` of the last answer of the API that was no failure of its own; 0 for none yet.
@@ -53,7 +55,21 @@ impl Env {
         let group_commit = GroupCommit::start(&store);
         let (held, started, last_answer) = (Held::default(), Instant::now(), AtomicU64::new(0));
         let (concurrency, lease) = (settings.concurrency, settings.lease);
-        Self { store, api, publisher, group_commit, held, org, concurrency, lease, stop, started, last_answer }
+        let call_settles_within = settings.request_timeout + settings.settle_within;
+        Self {
+            store,
+            api,
+            publisher,
+            group_commit,
+            held,
+            org,
+            concurrency,
+            lease,
+            call_settles_within,
+            stop,
+            started,
+            last_answer,
+        }
     }
 
     pub(crate) fn deliver(&self, job: Job, lane: Lane, held: Hold) -> Delivered {

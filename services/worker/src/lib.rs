@@ -1,4 +1,4 @@
-//! Works on jobs: one handler for each kind, which fetches, writes and completes.
+//! Works on jobs: one handler for each kind, which fetches, writes and completes; and on items of bulk operations, which change something.
 //!
 //! A delivery is a hint. What is to be done is read from the ledger, and whether it was done is decided by the transaction that
 //! commits it; so a duplicate, late or zombie delivery changes nothing.
@@ -20,7 +20,7 @@ use std::time::Duration;
 use apalis::prelude::{BoxDynError, Data, Monitor, ParallelizeExt, WorkerBuilder};
 use orgmirror_atlassian::{Budget, BudgetSettings, KeySource};
 use orgmirror_domain::ids::{OrgId, OrgKey};
-use orgmirror_domain::job::{JobKind, JobMessage};
+use orgmirror_domain::job::{JobKind, JobMessage, Message};
 use orgmirror_queue::{Delivery, Publisher, QueueConfig, StreamBackend};
 use orgmirror_store::{Store, StoreError};
 use tokio_util::sync::CancellationToken;
@@ -49,6 +49,8 @@ pub struct WorkerSettings {
     pub queue: QueueConfig,
     /// How long a single call may take.
     pub request_timeout: Duration,
+    /// How long the API may take to apply and to show what it was asked to change.
+    pub settle_within: Duration,
 }
 
 /// Why a worker could not start.
@@ -79,7 +81,7 @@ pub async fn run(settings: WorkerSettings, store: Store, stop: CancellationToken
             let env = Arc::clone(&env);
             move |restarts| {
                 WorkerBuilder::new(format!("{name}-{restarts}"))
-                    .backend(StreamBackend::<JobMessage>::new(queue.clone(), concurrency))
+                    .backend(StreamBackend::<Message>::new(queue.clone(), concurrency))
                     .data(Arc::clone(&env))
                     // Reading a page's JSON takes a millisecond of a core: on one task they would wait for one another.
                     .parallelize(tokio::spawn)
@@ -111,10 +113,17 @@ async fn start(settings: &WorkerSettings, store: Store, org: OrgKey, stop: Cance
 /// A job that was on so many workers when they died is not given to another.
 const DEATHS: u64 = 3;
 
-/// The table of handlers.
-async fn handle(message: JobMessage, env: Data<Arc<Env>>, delivery: Data<Delivery>) -> Result<(), BoxDynError> {
+/// What a delivery is about.
+async fn handle(message: Message, env: Data<Arc<Env>>, delivery: Data<Delivery>) -> Result<(), BoxDynError> {
     fail::fail_point!("worker::after_receive");
-    let env: &Env = &env;
+    match message {
+        Message::Job(message) => read_job(&env, message, &delivery).await,
+        Message::Item(message) => jobs::change_item::change_item(&env, message.item).await,
+    }
+}
+
+/// The table of handlers of jobs, all of which read.
+async fn read_job(env: &Env, message: JobMessage, delivery: &Delivery) -> Result<(), BoxDynError> {
     let job = match env.store.job(message.job).await {
         Ok(Some(job)) => job,
         Ok(None) => return Ok(()),

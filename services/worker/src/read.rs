@@ -15,7 +15,7 @@ use orgmirror_store::attempt::{Asking, Drawn};
 use crate::env::Env;
 
 /// Waits longer than this are spent in the queue, where they hold no slot.
-const SHORT_WAIT: Duration = Duration::from_secs(2);
+pub(crate) const SHORT_WAIT: Duration = Duration::from_secs(2);
 /// What a job of several calls waits for its budget.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(900);
 /// Attempts in one delivery.
@@ -132,7 +132,8 @@ impl Env {
         Ok(answers)
     }
 
-    async fn permit(
+    /// The right to make one call, which is waited for up to `patience`.
+    pub(crate) async fn permit(
         &self,
         client: &Client,
         lane: Lane,

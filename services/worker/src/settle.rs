@@ -192,7 +192,7 @@ async fn give_up(env: &Env, job: &Delivered, key: JobKey, error: &ApiError, call
 }
 
 /// An error with its causes, as one sentence.
-fn in_full(error: &dyn std::error::Error) -> String {
+pub(crate) fn in_full(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
     let mut cause = error.source();
     while let Some(error) = cause {

@@ -111,6 +111,17 @@ impl fmt::Display for RunId {
     }
 }
 
+/// A bulk operation, as people and interfaces name it. Version 7, so operations sort by when they were asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct OperationId(pub Uuid);
+
+impl fmt::Display for OperationId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
 key! {
     /// An organisation's row.
     OrgKey(i32)
@@ -134,6 +145,18 @@ key! {
 key! {
     /// A job's row in the ledger.
     JobKey(i64)
+}
+key! {
+    /// A bulk operation's row.
+    OperationKey(i64)
+}
+key! {
+    /// The row of one account of a bulk operation.
+    ItemKey(i64)
+}
+key! {
+    /// The row of one attempt to make an item's call.
+    AttemptKey(i64)
 }
 key! {
     /// A number from the one sequence `instant`: the only notion of before and after.

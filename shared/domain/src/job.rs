@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::ids::JobKey;
+use crate::ids::{ItemKey, JobKey};
 use crate::run::Phase;
 use crate::words::words;
 
@@ -59,6 +59,23 @@ words! {
 pub struct JobMessage {
     /// Which job.
     pub job: JobKey,
+}
+
+/// The same for an item of a bulk operation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ItemMessage {
+    /// Which item.
+    pub item: ItemKey,
+}
+
+/// All that comes by the queue. Untagged: each kind has a field of its own name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum Message {
+    /// A job of a run.
+    Job(JobMessage),
+    /// An item of a bulk operation.
+    Item(ItemMessage),
 }
 
 /// Whether a delivery may commit its effect: the job is still pending and its run has not ended. A hold does not matter: commits

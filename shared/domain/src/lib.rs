@@ -3,13 +3,17 @@
 //! Absent: I/O, clocks, randomness. Whoever needs the time or a random number passes it in, so that a test or a model checker
 //! can run the very code that production runs.
 
+pub mod action;
 pub mod diff;
 pub mod filter;
 pub mod freshness;
+pub mod gate;
 pub mod ids;
+pub mod item;
 pub mod job;
 pub mod licence;
 pub mod observation;
+pub mod operation;
 pub mod partition;
 pub mod plan;
 pub mod query;

@@ -240,6 +240,19 @@ async fn register_account_lookups(tx: &mut Tx, run: LockedRun) -> StoreResult<()
     )
     .execute(&mut **tx)
     .await?;
+    // An operation's group: its own row decides whether its members may be changed at all.
+    sqlx::query!(
+        r#"-- barrier.register_group_rows
+        INSERT INTO sync_job (run_key, kind, subjects, subject_keys)
+        SELECT $1, 'group_lookup', array_agg(subject.id::text ORDER BY subject.position), array_agg(subject.key ORDER BY subject.position)
+        FROM sync_run AS run
+        CROSS JOIN LATERAL unnest(run.group_rows, group_keys(run.org_key, run.group_rows)) WITH ORDINALITY AS subject (id, key, position)
+        WHERE run.run_key = $1
+        GROUP BY (subject.position - 1) / 10"#,
+        run.run.0
+    )
+    .execute(&mut **tx)
+    .await?;
     Ok(())
 }
 

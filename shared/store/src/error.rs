@@ -73,6 +73,16 @@ pub enum StoreError {
         /// What to do instead.
         remedy: &'static str,
     },
+    /// A bulk operation over more accounts than the settings allow.
+    #[error(
+        "{accounts} accounts are more than one operation may change ({limit}); ask for less at once, or raise ORGMIRROR_OPERATION__MAX_ITEMS"
+    )]
+    TooLarge {
+        /// Accounts asked for.
+        accounts: usize,
+        /// The limit.
+        limit: usize,
+    },
     /// Anything else.
     #[error("Postgres failed")]
     Database(#[from] sqlx::Error),

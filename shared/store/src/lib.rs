@@ -1,6 +1,6 @@
-//! All SQL of Orgmirror: the mirror, the ledger of jobs, the barrier, runs.
+//! All SQL of Orgmirror: the mirror, the ledger of jobs, the barrier, runs, bulk operations.
 //!
-//! Each transaction of the protocol is one function, named after what it does; its first line says which (T1 to T8). A transaction
+//! Each transaction of the protocol is one function, named after what it does; its first line says which (T1 to T10). A transaction
 //! is opened in one place, makes no call to anything else, and is repeated whole when Postgres ends it for a deadlock or a
 //! serialisation conflict ([`transaction`]).
 //!
@@ -28,6 +28,7 @@ pub mod licence;
 mod lock;
 pub mod lookup;
 mod observe;
+pub mod operation;
 pub mod org;
 pub mod page;
 pub mod places;

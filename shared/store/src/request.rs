@@ -115,7 +115,14 @@ pub(crate) async fn join_pending(tx: &mut Tx, org: OrgKey, kind: RunKind) -> Sto
     }
 }
 
-async fn scoped_run(tx: &mut Tx, org: OrgKey, kind: RunKind, scope: &str, ids: &[String]) -> StoreResult<(RunKey, RunId)> {
+/// A scoped run of its own: nothing that began before may answer.
+pub(crate) async fn scoped_run(
+    tx: &mut Tx,
+    org: OrgKey,
+    kind: RunKind,
+    scope: &str,
+    ids: &[String],
+) -> StoreResult<(RunKey, RunId)> {
     let run = sqlx::query!(
         r#"-- request.scoped
         INSERT INTO sync_run (run_id, org_key, kind, scope, scope_ids)

@@ -1,14 +1,17 @@
 //! One file for each command: settings, connections, work, end.
 
+mod bulk;
 mod change_run;
 mod doctor;
 mod filters;
 mod groups;
 mod licenses;
 mod migrate;
+mod operations;
 mod orgsim;
 mod runs;
 mod seal;
+mod selection;
 mod services;
 mod status;
 mod sync;
@@ -45,6 +48,8 @@ pub(crate) async fn run(cli: Cli) -> Result<Outcome> {
         Command::Resume(run) => change_run::resume(&config, run.id).await,
         Command::Doctor => doctor::run(&config, cli.json).await,
         Command::SealKey(arguments) => seal::run(&config, arguments.expires),
+        Command::Bulk(arguments) => bulk::run(&config, arguments, cli.json).await,
+        Command::Operations(arguments) => operations::run(&config, arguments, cli.json).await,
         Command::Orgsim(_) => Ok(Outcome::WrongUsage),
     }
 }

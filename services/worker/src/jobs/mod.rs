@@ -1,5 +1,6 @@
 //! One handler for each kind of job.
 
+pub(crate) mod change_item;
 pub(crate) mod count;
 pub(crate) mod group_grants;
 pub(crate) mod look_up;

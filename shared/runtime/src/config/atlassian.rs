@@ -1,6 +1,7 @@
 //! The Organization API: where it is, which organisation, which key.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use chrono::NaiveDate;
 use secrecy::{ExposeSecret, SecretString};
@@ -29,6 +30,9 @@ pub struct Atlassian {
     pub sealing_key: Option<SecretString>,
     /// A file that holds the sealing key.
     pub sealing_key_file: Option<PathBuf>,
+    /// How long one call may take, body included.
+    #[serde(with = "humantime_serde")]
+    pub request_timeout: Duration,
 }
 
 impl Default for Atlassian {
@@ -41,6 +45,7 @@ impl Default for Atlassian {
             api_key_expires: None,
             sealing_key: None,
             sealing_key_file: None,
+            request_timeout: Duration::from_secs(60),
         }
     }
 }

@@ -6,6 +6,7 @@
 mod atlassian;
 mod budget;
 mod listen;
+mod operation;
 mod prices;
 mod rate;
 mod sync;
@@ -20,6 +21,7 @@ use serde::{Deserialize, Serialize};
 pub use atlassian::Atlassian;
 pub use budget::Budget;
 pub use listen::{Console, Metrics};
+pub use operation::Operation;
 pub use prices::{Price, Prices};
 pub use rate::Rate;
 pub use sync::Sync;
@@ -39,6 +41,8 @@ pub struct Config {
     pub sync: Sync,
     /// Workers.
     pub worker: Worker,
+    /// Bulk operations.
+    pub operation: Operation,
     /// The call budget.
     pub budget: Budget,
     /// Prices of seats.

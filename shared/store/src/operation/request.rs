@@ -1,0 +1,171 @@
+//! Somebody asks for a bulk operation.
+
+use orgmirror_domain::action::Action;
+use orgmirror_domain::ids::{AccountId, Instant, OperationId, OperationKey, OrgKey};
+use orgmirror_domain::operation::{Admitted, Limits, OperationState};
+use serde_json::Value;
+use uuid::Uuid;
+
+use crate::transaction::transact;
+use crate::{Store, StoreError, StoreResult};
+
+/// What is asked for.
+#[derive(Clone, Debug)]
+pub struct Wanted {
+    /// Chosen by whoever asks; asking again with the same id asks once.
+    pub id: OperationId,
+    /// What to do to each account.
+    pub action: Action,
+    /// To whom; repeats count once.
+    pub accounts: Vec<AccountId>,
+    /// Who asks.
+    pub requested_by: String,
+}
+
+/// What whoever asked learns.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Asked {
+    /// The operation.
+    pub operation: OperationKey,
+    /// Running, or waiting for a second person.
+    pub state: OperationState,
+    /// Nothing is done on an observation that is not newer.
+    pub instant: Instant,
+    /// The list's revision, which an approval must name.
+    pub revision: i32,
+}
+
+impl Store {
+    /// Stores an operation with its items, and draws its instant. Refuses one that is larger than the limits allow.
+    pub async fn request_operation(&self, org: OrgKey, wanted: &Wanted, limits: &Limits) -> StoreResult<Asked> {
+        let mut accounts: Vec<&AccountId> = Vec::with_capacity(wanted.accounts.len());
+        let mut met = std::collections::HashSet::new();
+        accounts.extend(wanted.accounts.iter().filter(|id| met.insert(*id)));
+        let state = match limits.admit(accounts.len()) {
+            Admitted::AtOnce => OperationState::Running,
+            Admitted::WithApproval => OperationState::Approval,
+            Admitted::TooMany => return Err(StoreError::TooLarge { accounts: accounts.len(), limit: limits.max_items }),
+        };
+        let keys = self.account_keys(org, &accounts).await?;
+        let group = match wanted.action.group() {
+            Some(group) => self.group_keys(org, &[group]).await?.get(&group).copied(),
+            None => None,
+        };
+        let action = action_json(&wanted.action)?;
+        transact!(self, |tx| {
+            let made = sqlx::query!(
+                r#"-- operation.request
+                INSERT INTO operation (
+                    operation_id, org_key, state, action, group_key, requested_by, max_age, patience, waits_until, protected_accounts,
+                    protected_groups
+                )
+                VALUES (
+                    $1, $2, $3::text::operation_state, $4, $5, $6, make_interval(secs => $7), make_interval(secs => $8),
+                    clock_timestamp() + make_interval(secs => $8), $9, $10
+                )
+                ON CONFLICT (operation_id) DO NOTHING
+                RETURNING operation_key, nextval('instant') AS "instant!""#,
+                wanted.id.0,
+                org.0,
+                state.as_str(),
+                action,
+                group,
+                wanted.requested_by,
+                limits.max_age.as_secs_f64(),
+                limits.patience.as_secs_f64(),
+                &limits.protected_accounts,
+                &limits.protected_groups
+            );
+            let Some(made) = made.fetch_optional(&mut **tx).await? else {
+                return earlier(tx, wanted.id).await;
+            };
+            sqlx::query!(
+                r#"-- operation.items
+                INSERT INTO operation_item (operation_key, account_key, asked)
+                SELECT $1, listed.key, $3 FROM unnest($2::integer[]) WITH ORDINALITY AS listed (key, position) ORDER BY listed.position"#,
+                made.operation_key,
+                &keys,
+                made.instant
+            )
+            .execute(&mut **tx)
+            .await?;
+            // A hint for the coordinator.
+            sqlx::query!("SELECT notify_run(0)").execute(&mut **tx).await?;
+            Ok(Asked { operation: OperationKey(made.operation_key), state, instant: Instant(made.instant), revision: 1 })
+        })
+    }
+
+    /// The operation with that id, of that organisation.
+    pub async fn operation_key(&self, org: OrgKey, operation: OperationId) -> StoreResult<OperationKey> {
+        let key = sqlx::query_scalar!(
+            r#"-- operation.key
+            SELECT operation_key FROM operation WHERE operation_id = $1 AND org_key = $2"#,
+            operation.0,
+            org.0
+        );
+        let key = key.fetch_optional(&self.pool).await?;
+        key.map(OperationKey).ok_or_else(|| StoreError::NotFound { what: "operation", id: operation.to_string() })
+    }
+
+    /// The organisation's only directory, which an action of a directory is about: with several, the mirror cannot tell which of them
+    /// an account is in, and so could not see what came of it.
+    pub async fn only_directory(&self, org: OrgKey) -> StoreResult<Option<orgmirror_domain::ids::DirectoryId>> {
+        let directories = sqlx::query_scalar!(
+            r#"-- operation.directories
+            SELECT directory_id FROM directory WHERE org_key = $1 LIMIT 2"#,
+            org.0
+        );
+        let mut directories = directories.fetch_all(&self.pool).await?;
+        Ok(if directories.len() == 1 { directories.pop().map(Into::into) } else { None })
+    }
+
+    /// Account ids of these e-mail addresses, by address in lower case; an address that several accounts have is not told.
+    pub async fn accounts_of_emails(&self, org: OrgKey, emails: &[String]) -> StoreResult<Vec<(String, AccountId)>> {
+        let wanted: Vec<String> = emails.iter().map(|email| email.to_lowercase()).collect();
+        let rows = sqlx::query!(
+            r#"-- operation.by_email
+            SELECT lower(a.email) AS "email!", min(k.account_id) AS "account_id!"
+            FROM account AS a
+            INNER JOIN account_key AS k ON k.account_key = a.account_key
+            WHERE a.org_key = $1 AND a.known_alive AND NOT a.missing AND lower(a.email) = ANY ($2)
+            GROUP BY lower(a.email)
+            HAVING count(*) = 1"#,
+            org.0,
+            &wanted
+        );
+        let rows = rows.fetch_all(&self.pool).await?;
+        Ok(rows.into_iter().map(|row| (row.email, AccountId::from(row.account_id))).collect())
+    }
+}
+
+/// The answer that the same request got before.
+async fn earlier(tx: &mut crate::transaction::Tx, id: OperationId) -> StoreResult<Asked> {
+    let row = sqlx::query!(
+        r#"-- operation.earlier
+        SELECT o.operation_key, o.state::text AS "state!", o.revision, coalesce(min(i.asked), 0) AS "asked!"
+        FROM operation AS o LEFT JOIN operation_item AS i ON i.operation_key = o.operation_key
+        WHERE o.operation_id = $1
+        GROUP BY o.operation_key"#,
+        id.0
+    );
+    let row = row.fetch_one(&mut **tx).await?;
+    Ok(Asked {
+        operation: OperationKey(row.operation_key),
+        state: row.state.parse()?,
+        instant: Instant(row.asked),
+        revision: row.revision,
+    })
+}
+
+pub(crate) fn action_json(action: &Action) -> StoreResult<Value> {
+    serde_json::to_value(action).map_err(|source| StoreError::Json { column: "operation.action", source })
+}
+
+pub(crate) fn action_of(json: Value) -> StoreResult<Action> {
+    serde_json::from_value(json).map_err(|source| StoreError::Json { column: "operation.action", source })
+}
+
+/// Ids for requests that nobody names.
+pub fn new_id() -> OperationId {
+    OperationId(Uuid::now_v7())
+}
