@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
 use orgmirror_atlassian::{BudgetSettings, KeyOrigin, KeySource};
-use orgmirror_coordinator::CoordinatorSettings;
+use orgmirror_coordinator::{CoordinatorSettings, SyncSchedule};
 use orgmirror_domain::ids::{AccountId, GroupId, OrgId, OrgKey};
 use orgmirror_domain::run::{RunKind, Scope};
 use orgmirror_domain::sweep::SweepLimits;
@@ -80,6 +80,7 @@ pub struct World {
     pub settle_within: Duration,
     /// Where workers read their key; the file may be changed.
     pub key_file: PathBuf,
+    schedule: Option<SyncSchedule>,
     redis_url: String,
     prefix: String,
     _folder: tempfile::TempDir,
@@ -136,6 +137,7 @@ impl World {
             request_timeout: Duration::from_secs(60),
             settle_within: Duration::from_secs(1),
             key_file,
+            schedule: None,
             redis_url,
             prefix: format!("world-{}", Uuid::new_v4().simple()),
             _folder: folder,
@@ -169,6 +171,12 @@ impl World {
         format!("{}:sync-requests", self.prefix)
     }
 
+    /// Coordinators that are started from now on ask for a sync at these times.
+    pub fn schedule(&mut self, text: &str) -> Result<()> {
+        self.schedule = Some(SyncSchedule { schedule: text.parse()?, jitter: chrono::TimeDelta::zero() });
+        Ok(())
+    }
+
     /// Starts a coordinator.
     pub fn coordinator(&self) -> Service {
         let settings = CoordinatorSettings {
@@ -176,6 +184,7 @@ impl World {
             lease: self.lease,
             sweep_limits: self.sweep_limits,
             probe_every: Duration::from_secs(1),
+            schedule: self.schedule.clone(),
             settle_within: self.settle_within,
             queue: self.queue(),
             redis_url: self.redis_url.clone(),

@@ -10,6 +10,7 @@ mod barrier;
 mod dispatch;
 mod operations;
 mod requests;
+mod schedule;
 mod upkeep;
 
 use std::time::Duration;
@@ -21,6 +22,7 @@ use orgmirror_store::{PgListener, Store, StoreError, StoreResult};
 use tokio_util::sync::CancellationToken;
 
 pub use requests::{REQUESTS_GROUP, REQUESTS_STREAM, SyncRequest};
+pub use schedule::SyncSchedule;
 
 /// What a coordinator needs to run.
 #[derive(Clone)]
@@ -35,6 +37,8 @@ pub struct CoordinatorSettings {
     pub probe_every: Duration,
     /// How long the API may be behind what it was asked to change.
     pub settle_within: Duration,
+    /// When syncs start by themselves; `None` for never.
+    pub schedule: Option<SyncSchedule>,
     /// The queue that jobs go by.
     pub queue: QueueConfig,
     /// Redis, for requests from outside.
@@ -79,6 +83,9 @@ async fn tick(store: &Store, publisher: &Publisher, settings: &CoordinatorSettin
     upkeep::resume_after_outage(store, settings.probe_every).await?;
     // Before runs start: what operations need is read by a run of this very tick.
     let mut outcome = operations::look_after(store, org, settings.settle_within).await;
+    if let Some(wanted) = &settings.schedule {
+        outcome = outcome.and(schedule::start_due(store, org, &settings.org_id, wanted).await);
+    }
     for (org, run) in store.startable_runs().await? {
         match store.start_run(org, run).await {
             Ok(true) => tracing::info!(run.key = run.0, "a run started"),

@@ -179,6 +179,9 @@ pub(crate) struct Selection {
     /// These accounts, separated by commas.
     #[arg(long, value_delimiter = ',', value_name = "ID,..")]
     pub(crate) accounts: Vec<String>,
+    /// Whoever matches this filter, or `@NAME` of a saved one, in the mirror as it is now.
+    #[arg(long, value_name = "EXPR")]
+    pub(crate) filter: Option<String>,
     /// Those of a CSV file: a column `account_id` or `email`, or ids or addresses in the first column.
     #[arg(long, value_name = "CSV")]
     pub(crate) file: Option<PathBuf>,

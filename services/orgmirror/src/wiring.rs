@@ -3,13 +3,15 @@
 use std::sync::Arc;
 
 use anyhow::{Context, Result};
+use chrono::TimeDelta;
 use orgmirror_atlassian::{Budget, BudgetSettings, Client, ClientConfig, KeyOrigin, KeyRing, KeySource};
-use orgmirror_coordinator::{CoordinatorSettings, REQUESTS_STREAM};
+use orgmirror_coordinator::{CoordinatorSettings, REQUESTS_STREAM, SyncSchedule};
 use orgmirror_domain::ids::{GroupId, OrgId, OrgKey};
 use orgmirror_domain::operation::Limits;
+use orgmirror_domain::schedule::ScheduleError;
 use orgmirror_domain::sweep::SweepLimits;
 use orgmirror_queue::{Publisher, QueueConfig};
-use orgmirror_runtime::config::{Atlassian, Config};
+use orgmirror_runtime::config::{Atlassian, Config, ConfigError};
 use orgmirror_store::Store;
 use orgmirror_worker::WorkerSettings;
 use secrecy::SecretString;
@@ -70,6 +72,7 @@ pub(crate) fn coordinator(config: &Config) -> Result<CoordinatorSettings> {
         lease: config.sync.lease,
         sweep_limits: SweepLimits { max_rows: config.sync.max_delete_rows, max_percent: config.sync.max_delete_percent },
         probe_every: config.sync.probe_every,
+        schedule: schedule(config)?,
         settle_within: config.operation.settle_within,
         queue: queue(config)?,
         redis_url: config.redis_url()?.to_owned(),
@@ -94,6 +97,17 @@ pub(crate) fn limits(config: &Config) -> Result<Limits> {
         protected_accounts: operation.protected_accounts.clone(),
         protected_groups: groups.collect::<Result<_>>()?,
     })
+}
+
+/// When syncs start by themselves.
+pub(crate) fn schedule(config: &Config) -> Result<Option<SyncSchedule>> {
+    let Some(text) = &config.sync.schedule else { return Ok(None) };
+    let schedule = text.parse().map_err(|error: ScheduleError| ConfigError::Wrong {
+        setting: "ORGMIRROR_SYNC__SCHEDULE",
+        value: text.clone(),
+        problem: error.to_string(),
+    })?;
+    Ok(Some(SyncSchedule { schedule, jitter: TimeDelta::from_std(config.sync.jitter).unwrap_or(TimeDelta::zero()) }))
 }
 
 /// Says that the key of the settings is the current one: answers to older keys hold nothing any more.

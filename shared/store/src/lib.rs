@@ -35,6 +35,7 @@ pub mod places;
 pub mod progress;
 pub mod request;
 pub mod run;
+pub mod schedule;
 pub mod start;
 pub mod sweep;
 mod transaction;

@@ -24,5 +24,6 @@ mod queue_loss;
 mod reading;
 mod refusals;
 mod requests;
+mod scheduled;
 mod scoped;
 mod sweeps;

@@ -1,4 +1,4 @@
-//! Which accounts a command is about: by ids, or by a file of ids and addresses.
+//! Which accounts a command is about: by ids, by a filter, or by a file of ids and addresses.
 
 use std::collections::HashMap;
 use std::path::Path;
@@ -8,16 +8,38 @@ use orgmirror_domain::ids::{AccountId, OrgKey};
 use orgmirror_store::Store;
 
 use crate::cli::Selection;
+use crate::selecting;
 
+/// Rows asked of Postgres at once.
+const PAGE: u16 = 2_000;
 /// What is not found is named; an error names so many.
 const NAMED: usize = 5;
 
 /// The accounts, in the order given.
 pub(super) async fn accounts(store: &Store, org: OrgKey, selection: &Selection) -> Result<Vec<AccountId>> {
-    match &selection.file {
-        Some(file) => of_words(store, org, read(file)?).await,
-        None => of_words(store, org, selection.accounts.clone()).await,
+    match (&selection.filter, &selection.file) {
+        (Some(filter), _) => of_filter(store, org, filter).await,
+        (None, Some(file)) => of_words(store, org, read(file)?).await,
+        (None, None) => of_words(store, org, selection.accounts.clone()).await,
     }
+}
+
+async fn of_filter(store: &Store, org: OrgKey, typed: &str) -> Result<Vec<AccountId>> {
+    let (_, selection) = selecting::select(store, org, typed).await?;
+    let (mut accounts, mut after) = (Vec::new(), None);
+    loop {
+        let page = store.users(&selection, after, PAGE).await?;
+        accounts.extend(page.users.into_iter().map(|user| AccountId::from(user.account_id.as_str())));
+        after = page.next;
+        if after.is_none() {
+            break;
+        }
+    }
+    selecting::tell_caveats(&selection);
+    if accounts.is_empty() {
+        bail!("nobody in the mirror matches the filter; `orgmirror filters explain` tells how it was understood");
+    }
+    Ok(accounts)
 }
 
 /// An id is taken as it is; an address is looked up in the mirror, and must be one account's.

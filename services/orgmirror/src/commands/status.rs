@@ -28,6 +28,8 @@ struct Status {
     key_expires_on: Option<NaiveDate>,
     /// Absent while Redis does not answer.
     queue: Option<Queue>,
+    /// When a sync starts by itself; null without a schedule.
+    next_sync_at: Option<DateTime<Utc>>,
     /// Of the calls that syncs are made of. Absent while Redis does not answer, or no worker has told its key.
     calls: Option<Calls>,
 }
@@ -75,8 +77,9 @@ pub(crate) async fn run(config: &Config, json: bool) -> Result<Outcome> {
     let queue = tokio::try_join!(publisher.depth(), publisher.workers()).ok().map(|(depth, workers)| queue(&depth, workers));
     let age_s = freshness.watermark_at.map(|at| (now - at).num_seconds());
     let (fingerprint, key_expires_on) = store.current_key(org).await?;
+    let next_sync_at = wiring::schedule(config)?.and_then(|wanted| wanted.schedule.next_after(now));
     let calls = calls(config, fingerprint, &open).await;
-    let status = Status { freshness, age_s, runs: open, key, key_expires_on, queue, calls };
+    let status = Status { freshness, age_s, runs: open, key, key_expires_on, queue, next_sync_at, calls };
     if json {
         print_json(&status)?;
     } else {
@@ -135,6 +138,9 @@ fn print(status: &Status, key: KeyLife) {
             queue.dead
         ),
         None => println!("Queue: Redis does not answer; jobs wait in the ledger until it does"),
+    }
+    if let Some(at) = status.next_sync_at {
+        println!("Next scheduled sync: {}", at.format("%Y-%m-%d %H:%M UTC"));
     }
     if let Some(calls) = &status.calls {
         let limit =

@@ -67,6 +67,16 @@ pub enum ConfigError {
         /// How to set it.
         remedy: &'static str,
     },
+    /// A setting that says nothing that can be understood.
+    #[error("{setting} is {value:?}, which cannot be used: {problem}")]
+    Wrong {
+        /// Its name in the environment.
+        setting: &'static str,
+        /// What it is.
+        value: String,
+        /// Why not, and how it is written.
+        problem: String,
+    },
     /// A file that a setting names cannot be read.
     #[error("cannot read {path}, which {setting} names")]
     File {

@@ -10,6 +10,9 @@ use serde::{Deserialize, Serialize};
 pub struct Sync {
     /// When a sync starts by itself: `03:00 Europe/Berlin`, or cron.
     pub schedule: Option<String>,
+    /// By how much later at most a scheduled sync starts, so that not every installation calls in the same second.
+    #[serde(with = "humantime_serde")]
+    pub jitter: Duration,
     /// How long a published job may stay silent before it is published again. Longer than the slowest honest page; too short only
     /// costs calls, since a second delivery changes nothing.
     #[serde(with = "humantime_serde")]
@@ -27,6 +30,7 @@ impl Default for Sync {
     fn default() -> Self {
         Self {
             schedule: None,
+            jitter: Duration::ZERO,
             lease: Duration::from_secs(60),
             max_delete_rows: 50,
             max_delete_percent: 5.0,
