@@ -3,7 +3,7 @@
 //!
 //! The rules are the ones that production runs (`wins`, `fresh`, `may_act`, `ItemState::after`); the world around them is played. Each
 //! change makes a value that was never there before, so that whoever acts on an older one is seen.
-#![expect(clippy::unwrap_used, missing_docs, reason = "a test binary")]
+#![expect(clippy::unwrap_used, reason = "a test ends with a panic")]
 
 use std::time::Duration;
 
@@ -14,6 +14,7 @@ use orgmirror_domain::ids::Instant;
 use orgmirror_domain::item::{ItemEvent, ItemState};
 use orgmirror_domain::winner::{Source, Stored, wins};
 use proptest::prelude::*;
+use proptest::strategy::ValueTree;
 
 /// What the API showed, and the instant drawn just before it was asked.
 #[derive(Clone, Copy, Debug)]
@@ -202,11 +203,11 @@ impl History {
                 self.read_from = Some(drawn);
                 self.own_write = Some(OwnWrite { instant: Instant(drawn), unsettled: false });
             }
-            Step::ReadBack if self.item == ItemState::Unknown => {
-                if self.read_from.is_some_and(|from| self.freshness().instant > Instant(from)) {
-                    let event = if self.row.value % 2 == 0 { ItemEvent::ReadNotSo } else { ItemEvent::ReadSo };
-                    self.moves(event);
-                }
+            Step::ReadBack
+                if self.item == ItemState::Unknown
+                    && self.read_from.is_some_and(|from| self.freshness().instant > Instant(from)) =>
+            {
+                self.moves(if self.row.value % 2 == 0 { ItemEvent::ReadNotSo } else { ItemEvent::ReadSo });
             }
             Step::Settle => {
                 let fresh = self.freshness();
