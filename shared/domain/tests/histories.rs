@@ -203,11 +203,11 @@ impl History {
                 self.read_from = Some(drawn);
                 self.own_write = Some(OwnWrite { instant: Instant(drawn), unsettled: false });
             }
-            Step::ReadBack if self.item == ItemState::Unknown => {
-                if self.read_from.is_some_and(|from| self.freshness().instant > Instant(from)) {
-                    let event = if self.row.value % 2 == 0 { ItemEvent::ReadNotSo } else { ItemEvent::ReadSo };
-                    self.moves(event);
-                }
+            Step::ReadBack
+                if self.item == ItemState::Unknown
+                    && self.read_from.is_some_and(|from| self.freshness().instant > Instant(from)) =>
+            {
+                self.moves(if self.row.value % 2 == 0 { ItemEvent::ReadNotSo } else { ItemEvent::ReadSo });
             }
             Step::Settle => {
                 let fresh = self.freshness();
