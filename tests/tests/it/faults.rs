@@ -49,7 +49,9 @@ async fn limited(headers: &str, body: &str) -> Result<()> {
     let world =
         survives(json!({ "rate_limit_per_minute": 900, "rate_limit_burst": 8, "switches": switches, "latency_ms": 5 })).await?;
     let limited = world.sim.calls().await?["rate_limited"].as_u64().unwrap_or_default();
-    assert!(limited > 0, "{headers}: the limit was never reached");
+    // Where every answer tells the limit, it need not be run into.
+    let told = matches!(headers, "all" | "reset_minutes" | "reset_seconds");
+    assert!(told || limited > 0, "{headers}: the limit was never reached");
     assert!(limited < 40, "{headers}: {limited} calls ran into the limit");
     Ok(())
 }
