@@ -14,6 +14,9 @@ use crate::{Store, StoreResult, request};
 /// Accounts of one run at most; the next tick asks for more.
 const ACCOUNTS: i64 = 1_000;
 
+/// Accounts that one call reads.
+const ACCOUNTS_A_CALL: usize = 10;
+
 /// Items that need a reading, and their groups.
 struct Needs {
     items: Vec<i64>,
@@ -98,10 +101,19 @@ async fn before(tx: &mut Tx, org: OrgKey) -> StoreResult<Needs> {
 
 /// Unknown items whose call's deadline is over, and done ones that the API has not been seen to show. The API may be behind by half a
 /// minute: what is not shown yet is looked at again when as long again has passed as when it was last looked at, and a second.
+///
+/// While their operation goes on, a few wait for more: a call reads ten accounts as it reads one.
 async fn after(tx: &mut Tx, org: OrgKey) -> StoreResult<Needs> {
     let rows = sqlx::query!(
         r#"-- operation.needs_after
-        SELECT i.item_key, k.account_id, g.group_id AS "group_id?"
+        SELECT
+            i.item_key, k.account_id, g.group_id AS "group_id?",
+            i.state = 'unknown'
+                OR i.written_at < clock_timestamp() - interval '2 seconds'
+                OR NOT EXISTS (
+                    SELECT FROM operation_item AS open
+                    WHERE open.operation_key = o.operation_key AND open.state IN ('pending', 'running')
+                ) AS "pressing!"
         FROM operation AS o
         INNER JOIN operation_item AS i ON i.operation_key = o.operation_key
         INNER JOIN account_key AS k ON k.account_key = i.account_key
@@ -129,7 +141,11 @@ async fn after(tx: &mut Tx, org: OrgKey) -> StoreResult<Needs> {
         org.0,
         ACCOUNTS
     );
-    Ok(Needs::of(rows.fetch_all(&mut **tx).await?.into_iter().map(|row| (row.item_key, row.account_id, row.group_id))))
+    let rows = rows.fetch_all(&mut **tx).await?;
+    if rows.len() < ACCOUNTS_A_CALL && !rows.iter().any(|row| row.pressing) {
+        return Ok(Needs::of(std::iter::empty()));
+    }
+    Ok(Needs::of(rows.into_iter().map(|row| (row.item_key, row.account_id, row.group_id))))
 }
 
 /// Whether look-ups of all accounts that wait cost fewer calls than a full run.
