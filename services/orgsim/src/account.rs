@@ -116,6 +116,33 @@ pub(crate) struct Account {
 }
 
 impl Account {
+    /// An active, managed account of that name in the first directory, with nothing else about it yet.
+    pub(crate) fn invited(id: &str, name: &str, added_ms: i64) -> Self {
+        Self {
+            id: id.into(),
+            sort_key: "".into(),
+            name: name.into(),
+            nickname: Some(name.into()),
+            email: None,
+            email_verified: true,
+            status: AccountStatus::Active,
+            membership: Membership::Active,
+            for_deletion: false,
+            managed: true,
+            source: Some(Source::Invited),
+            mfa_enabled: false,
+            added_ms,
+            deactivated_ms: None,
+            profile: Profile::default(),
+            platform_roles: RoleSet::default(),
+            directories: 1,
+            suspended_in: 0,
+            direct_roles: Vec::new(),
+            activity: Vec::new(),
+            groups: Vec::new(),
+        }
+    }
+
     /// The composite of account status and membership. The reference leaves closed accounts open; here they count as deactivated.
     pub(crate) fn composite(&self) -> &'static str {
         match (self.for_deletion, self.status, self.membership) {

@@ -6,10 +6,9 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Deserializer};
 
 use super::Problem;
-use crate::account::{Account, AccountStatus, Membership, Profile, Source};
+use crate::account::{Account, AccountStatus, Membership, Source};
 use crate::org::Org;
 use crate::role::RoleSet;
-use crate::timestamp::TODAY_MS;
 
 /// What to change; absent stays, null clears.
 #[derive(Debug, Default, Deserialize)]
@@ -50,33 +49,6 @@ pub(super) struct Patch {
 /// Tells null from absent.
 fn present<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializer: D) -> Result<Option<Option<T>>, D::Error> {
     Option::deserialize(deserializer).map(Some)
-}
-
-/// An active, managed account in the first directory.
-pub(super) fn created(id: &str) -> Account {
-    Account {
-        id: id.into(),
-        sort_key: "".into(),
-        name: id.into(),
-        nickname: Some(id.into()),
-        email: None,
-        email_verified: true,
-        status: AccountStatus::Active,
-        membership: Membership::Active,
-        for_deletion: false,
-        managed: true,
-        source: Some(Source::Invited),
-        mfa_enabled: false,
-        added_ms: TODAY_MS,
-        deactivated_ms: None,
-        profile: Profile::default(),
-        platform_roles: RoleSet::default(),
-        directories: 1,
-        suspended_in: 0,
-        direct_roles: Vec::new(),
-        activity: Vec::new(),
-        groups: Vec::new(),
-    }
 }
 
 impl Patch {

@@ -8,13 +8,14 @@ use axum::response::Response;
 use chrono::{DateTime, Utc};
 use serde::Deserialize;
 
-use super::account_patch::{Patch, created};
+use super::account_patch::Patch;
 use super::{Problem, apply, read_body};
-use crate::account::Membership;
+use crate::account::{Account, Membership};
 use crate::group::parse_group_id;
 use crate::org::Org;
 use crate::role::{Role, RoleSet};
 use crate::state::State;
+use crate::timestamp::TODAY_MS;
 use crate::truth::account_line;
 
 /// `POST /_sim/accounts/{id}`: changes the account, or creates it.
@@ -22,7 +23,7 @@ pub(super) async fn put(Shared(state): Shared<Arc<State>>, Path(id): Path<String
     let patch: Patch = read_body(&body)?;
     apply(state, move |org| {
         let known = org.account_slot(&id).and_then(|slot| org.accounts.get(slot));
-        let mut account = known.cloned().unwrap_or_else(|| created(&id));
+        let mut account = known.cloned().unwrap_or_else(|| Account::invited(&id, &id, TODAY_MS));
         let groups = patch.groups.as_deref().map(|ids| group_slots(org, ids)).transpose()?;
         patch.change(org, &mut account)?;
         if account.membership == Membership::None && groups.as_ref().is_some_and(|groups| !groups.is_empty()) {

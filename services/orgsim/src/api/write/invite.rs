@@ -3,7 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use super::{Writing, licence_limit, memberships, resource, role_on};
-use crate::account::{Account, AccountStatus, Membership, Profile, Source};
+use crate::account::{Account, Membership, Source};
 use crate::api::refusal::Refusal;
 use crate::api::response::Reply;
 use crate::generate::MANAGED_DOMAINS;
@@ -100,27 +100,10 @@ fn account(writing: &mut Writing<'_>, email: &str) -> u32 {
     let (local, domain) = email.split_once('@').unwrap_or((email, ""));
     let id = format!("712020:{}", writing.next_id("invited account"));
     let mut account = Account {
-        id: id.into(),
-        sort_key: "".into(),
-        name: local.into(),
-        nickname: Some(local.into()),
         email: Some(email.into()),
         email_verified: false,
-        status: AccountStatus::Active,
-        membership: Membership::Active,
-        for_deletion: false,
         managed: MANAGED_DOMAINS.contains(&domain.to_lowercase().as_str()),
-        source: Some(Source::Invited),
-        mfa_enabled: false,
-        added_ms: writing.now_ms,
-        deactivated_ms: None,
-        profile: Profile::default(),
-        platform_roles: RoleSet::default(),
-        directories: 1,
-        suspended_in: 0,
-        direct_roles: Vec::new(),
-        activity: Vec::new(),
-        groups: Vec::new(),
+        ..Account::invited(&id, local, writing.now_ms)
     };
     account.sort_key = account.computed_sort_key();
     writing.org.insert_account(account)
