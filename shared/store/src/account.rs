@@ -1,13 +1,15 @@
 //! Rows of accounts: compare a batch with what stands there, then write only what must change.
 
 use chrono::{DateTime, Utc};
+use orgmirror_domain::diff::{added_and_removed, changed_fields};
 use orgmirror_domain::ids::{Instant, OrgKey};
 use orgmirror_domain::job::JobKind;
 use orgmirror_domain::observation::Account;
 use serde_json::{Map, Value, json};
 
+use crate::change_log::{Change, Entry};
 use crate::fingerprint::Fingerprint;
-use crate::observe::{Differing, Standing};
+use crate::observe::{Differing, Mirrored, Standing};
 use crate::transaction::Tx;
 use crate::{Store, StoreResult};
 
@@ -55,12 +57,6 @@ impl AccountFacts {
         Self { account_key, observed: observed.0, observed_at: Some(observed_at), missing: true, ..Self::default() }
     }
 
-    /// Whether both say the same, whenever they were observed.
-    pub(crate) fn says_the_same(&self, other: &Self) -> bool {
-        let (observed, observed_at, fingerprint) = (other.observed, other.observed_at, other.fingerprint);
-        Self { observed, observed_at, fingerprint, ..self.clone() } == *other
-    }
-
     fn fingerprinted(mut self) -> Self {
         let mut of = Fingerprint::default();
         for text in [
@@ -94,7 +90,7 @@ impl AccountFacts {
     }
 
     /// What the change log compares: everything but memberships, which it keeps apart, and activity, which changes daily.
-    pub(crate) fn logged_fields(&self) -> Map<String, Value> {
+    fn logged_fields(&self) -> Map<String, Value> {
         let fields = json!({
             "account_type": self.account_type, "status": self.status, "account_status": self.account_status,
             "membership_status": self.membership_status, "claim_status": self.claim_status,
@@ -109,6 +105,171 @@ impl AccountFacts {
             Value::Object(fields) => fields,
             _ => Map::new(),
         }
+    }
+}
+
+impl Mirrored for AccountFacts {
+    const KIND: &'static str = "account";
+    const LOOKUP: JobKind = JobKind::AccountLookup;
+
+    fn key(&self) -> i32 {
+        self.account_key
+    }
+
+    fn observed(&self) -> Instant {
+        Instant(self.observed)
+    }
+
+    fn is_absent(&self) -> bool {
+        self.missing
+    }
+
+    fn memberships(&self) -> i32 {
+        i32::try_from(self.group_keys.len()).unwrap_or(i32::MAX)
+    }
+
+    fn changed_entry(&self, old: &Self) -> Option<Entry> {
+        let fields = changed_fields(&old.logged_fields(), &self.logged_fields());
+        let (joined, departed) = added_and_removed(&old.group_keys, &self.group_keys);
+        let something = !fields.is_empty() || !joined.is_empty() || !departed.is_empty();
+        something.then_some(Entry { key: self.account_key, change: Change::Changed, fields, joined, departed })
+    }
+
+    fn fingerprint(&self) -> i64 {
+        self.fingerprint
+    }
+
+    fn says_the_same(&self, other: &Self) -> bool {
+        let (observed, observed_at, fingerprint) = (other.observed, other.observed_at, other.fingerprint);
+        Self { observed, observed_at, fingerprint, ..self.clone() } == *other
+    }
+
+    async fn differing(
+        tx: &mut Tx,
+        org: OrgKey,
+        (keys, fingerprints): (&[i32], &[i64]),
+        stamp_from: Instant,
+        awaited_by: Option<JobKind>,
+    ) -> StoreResult<Vec<Differing>> {
+        let rows = sqlx::query_as!(
+            Differing,
+            r#"-- account.differing
+            SELECT
+                incoming.key AS "key!",
+                stored.account_key IS NULL AS "rowless!",
+                coalesce(incoming.key = ANY (awaited.keys), false) AS "awaited!"
+            FROM awaited_keys($1, $5::text::job_kind) AS awaited (keys)
+            CROSS JOIN unnest($2::integer[], $3::bigint[]) AS incoming (key, fingerprint)
+            LEFT JOIN account AS stored ON stored.account_key = incoming.key
+            WHERE stored.account_key IS NULL
+                OR stored.missing
+                OR stored.fingerprint <> incoming.fingerprint
+                OR stored.observed >= $4
+                OR incoming.key = ANY (awaited.keys)"#,
+            org.0,
+            keys,
+            fingerprints,
+            stamp_from.0,
+            awaited_by.map(JobKind::as_str),
+        );
+        Ok(rows.fetch_all(&mut **tx).await?)
+    }
+
+    async fn locked(tx: &mut Tx, keys: &[i32]) -> StoreResult<Vec<Standing<Self>>> {
+        let rows = sqlx::query_as!(
+            Standing::<AccountFacts>,
+            r#"-- account.locked
+            SELECT
+                ROW(
+                    account_key, account_type, status, account_status, membership_status, claim_status, management_source, mfa_enabled,
+                    email_verified, added_to_org_at, name, nickname, email, picture, avatar, job_title, department, organization,
+                    location, time_zone, deactivated_at, for_deletion, platform_roles, access_keys, access_active_at, group_keys,
+                    observed, observed_at, missing, fingerprint
+                )::account_facts AS "facts!: AccountFacts",
+                hidden_at IS NOT NULL AS "hidden!",
+                known_alive
+            FROM account
+            WHERE account_key = ANY ($1)
+            ORDER BY account_key
+            FOR NO KEY UPDATE"#,
+            keys,
+        );
+        Ok(rows.fetch_all(&mut **tx).await?)
+    }
+
+    async fn write_seen(tx: &mut Tx, org: OrgKey, facts: &[&Self]) -> StoreResult<Vec<i32>> {
+        let written = sqlx::query!(
+            r#"-- account.write_seen
+            INSERT INTO account AS a (
+                account_key, org_key, observed, observed_at, known_alive, account_type, status, account_status, membership_status,
+                claim_status, management_source, mfa_enabled, email_verified, added_to_org_at, name, nickname, email, picture, avatar,
+                job_title, department, organization, location, time_zone, deactivated_at, for_deletion, platform_roles, access_keys,
+                access_active_at, group_keys, fingerprint
+            )
+            SELECT
+                account_key, $2, observed, observed_at, true, account_type, status, account_status, membership_status,
+                claim_status, management_source, mfa_enabled, email_verified, added_to_org_at, name, nickname, email, picture, avatar,
+                job_title, department, organization, location, time_zone, deactivated_at, for_deletion, platform_roles, access_keys,
+                access_active_at, group_keys, fingerprint
+            FROM unnest($1::account_facts[])
+            ON CONFLICT (account_key) DO UPDATE SET
+                observed = excluded.observed,
+                observed_at = excluded.observed_at,
+                missing = false,
+                hidden_at = NULL,
+                hidden_instant = NULL,
+                known_alive = true,
+                account_type = excluded.account_type,
+                status = excluded.status,
+                account_status = excluded.account_status,
+                membership_status = excluded.membership_status,
+                claim_status = excluded.claim_status,
+                management_source = excluded.management_source,
+                mfa_enabled = excluded.mfa_enabled,
+                email_verified = excluded.email_verified,
+                added_to_org_at = excluded.added_to_org_at,
+                name = excluded.name,
+                nickname = excluded.nickname,
+                email = excluded.email,
+                picture = excluded.picture,
+                avatar = excluded.avatar,
+                job_title = excluded.job_title,
+                department = excluded.department,
+                organization = excluded.organization,
+                location = excluded.location,
+                time_zone = excluded.time_zone,
+                deactivated_at = excluded.deactivated_at,
+                for_deletion = excluded.for_deletion,
+                platform_roles = excluded.platform_roles,
+                access_keys = excluded.access_keys,
+                access_active_at = excluded.access_active_at,
+                group_keys = excluded.group_keys,
+                fingerprint = excluded.fingerprint
+            WHERE a.observed < excluded.observed
+            -- A row that this statement inserted has never been locked or updated.
+            RETURNING account_key AS "key!", xmax = 0 AS "inserted!""#,
+            facts as &[&Self],
+            org.0,
+        )
+        .fetch_all(&mut **tx)
+        .await?;
+        Ok(written.into_iter().filter(|row| row.inserted).map(|row| row.key).collect())
+    }
+
+    async fn write_absent(tx: &mut Tx, org: OrgKey, facts: &[&Self]) -> StoreResult<()> {
+        sqlx::query!(
+            r#"-- account.write_absent
+            INSERT INTO account AS a (account_key, org_key, observed, observed_at, missing, known_alive)
+            SELECT account_key, $2, observed, observed_at, true, false
+            FROM unnest($1::account_facts[])
+            ON CONFLICT (account_key) DO UPDATE SET observed = excluded.observed, observed_at = excluded.observed_at, missing = true
+            WHERE a.observed < excluded.observed"#,
+            facts as &[&Self],
+            org.0,
+        )
+        .execute(&mut **tx)
+        .await?;
+        Ok(())
     }
 }
 
@@ -182,137 +343,4 @@ impl Store {
 /// Text as Postgres can hold it: everything but NUL, which becomes the replacement character.
 pub(crate) fn storable(text: Option<String>) -> Option<String> {
     text.map(|text| if text.contains('\0') { text.replace('\0', "\u{fffd}") } else { text })
-}
-
-/// Those of a batch that may have to be written: without a row, missing, with another fingerprint, observed since `stamp_from`, or
-/// subject of an unfinished look-up of `awaited_by`.
-pub(crate) async fn differing(
-    tx: &mut Tx,
-    org: OrgKey,
-    (keys, fingerprints): (&[i32], &[i64]),
-    stamp_from: Instant,
-    awaited_by: Option<JobKind>,
-) -> StoreResult<Vec<Differing>> {
-    let rows = sqlx::query_as!(
-        Differing,
-        r#"-- account.differing
-        SELECT
-            incoming.key AS "key!",
-            stored.account_key IS NULL AS "rowless!",
-            coalesce(incoming.key = ANY (awaited.keys), false) AS "awaited!"
-        FROM awaited_keys($1, $5::text::job_kind) AS awaited (keys)
-        CROSS JOIN unnest($2::integer[], $3::bigint[]) AS incoming (key, fingerprint)
-        LEFT JOIN account AS stored ON stored.account_key = incoming.key
-        WHERE stored.account_key IS NULL
-            OR stored.missing
-            OR stored.fingerprint <> incoming.fingerprint
-            OR stored.observed >= $4
-            OR incoming.key = ANY (awaited.keys)"#,
-        org.0,
-        keys,
-        fingerprints,
-        stamp_from.0,
-        awaited_by.map(JobKind::as_str),
-    );
-    Ok(rows.fetch_all(&mut **tx).await?)
-}
-
-/// Locks rows, in order of key, and returns them as they stand.
-pub(crate) async fn locked(tx: &mut Tx, keys: &[i32]) -> StoreResult<Vec<Standing<AccountFacts>>> {
-    let rows = sqlx::query_as!(
-        Standing::<AccountFacts>,
-        r#"-- account.locked
-        SELECT
-            ROW(
-                account_key, account_type, status, account_status, membership_status, claim_status, management_source, mfa_enabled,
-                email_verified, added_to_org_at, name, nickname, email, picture, avatar, job_title, department, organization,
-                location, time_zone, deactivated_at, for_deletion, platform_roles, access_keys, access_active_at, group_keys,
-                observed, observed_at, missing, fingerprint
-            )::account_facts AS "facts!: AccountFacts",
-            hidden_at IS NOT NULL AS "hidden!",
-            known_alive
-        FROM account
-        WHERE account_key = ANY ($1)
-        ORDER BY account_key
-        FOR NO KEY UPDATE"#,
-        keys,
-    );
-    Ok(rows.fetch_all(&mut **tx).await?)
-}
-
-/// Writes sightings, whole. The WHERE is the last word on which observation wins. Returns the keys of rows that came to be.
-pub(crate) async fn write_seen(tx: &mut Tx, org: OrgKey, facts: &[&AccountFacts]) -> StoreResult<Vec<i32>> {
-    let written = sqlx::query!(
-        r#"-- account.write_seen
-        INSERT INTO account AS a (
-            account_key, org_key, observed, observed_at, known_alive, account_type, status, account_status, membership_status,
-            claim_status, management_source, mfa_enabled, email_verified, added_to_org_at, name, nickname, email, picture, avatar,
-            job_title, department, organization, location, time_zone, deactivated_at, for_deletion, platform_roles, access_keys,
-            access_active_at, group_keys, fingerprint
-        )
-        SELECT
-            account_key, $2, observed, observed_at, true, account_type, status, account_status, membership_status,
-            claim_status, management_source, mfa_enabled, email_verified, added_to_org_at, name, nickname, email, picture, avatar,
-            job_title, department, organization, location, time_zone, deactivated_at, for_deletion, platform_roles, access_keys,
-            access_active_at, group_keys, fingerprint
-        FROM unnest($1::account_facts[])
-        ON CONFLICT (account_key) DO UPDATE SET
-            observed = excluded.observed,
-            observed_at = excluded.observed_at,
-            missing = false,
-            hidden_at = NULL,
-            hidden_instant = NULL,
-            known_alive = true,
-            account_type = excluded.account_type,
-            status = excluded.status,
-            account_status = excluded.account_status,
-            membership_status = excluded.membership_status,
-            claim_status = excluded.claim_status,
-            management_source = excluded.management_source,
-            mfa_enabled = excluded.mfa_enabled,
-            email_verified = excluded.email_verified,
-            added_to_org_at = excluded.added_to_org_at,
-            name = excluded.name,
-            nickname = excluded.nickname,
-            email = excluded.email,
-            picture = excluded.picture,
-            avatar = excluded.avatar,
-            job_title = excluded.job_title,
-            department = excluded.department,
-            organization = excluded.organization,
-            location = excluded.location,
-            time_zone = excluded.time_zone,
-            deactivated_at = excluded.deactivated_at,
-            for_deletion = excluded.for_deletion,
-            platform_roles = excluded.platform_roles,
-            access_keys = excluded.access_keys,
-            access_active_at = excluded.access_active_at,
-            group_keys = excluded.group_keys,
-            fingerprint = excluded.fingerprint
-        WHERE a.observed < excluded.observed
-        -- A row that this statement inserted has never been locked or updated.
-        RETURNING account_key AS "key!", xmax = 0 AS "inserted!""#,
-        facts as &[&AccountFacts],
-        org.0,
-    )
-    .fetch_all(&mut **tx)
-    .await?;
-    Ok(written.into_iter().filter(|row| row.inserted).map(|row| row.key).collect())
-}
-
-/// Writes absences: the row keeps what was last seen, so that people can tell who left; an id never met gets a tombstone.
-pub(crate) async fn write_absent(tx: &mut Tx, org: OrgKey, facts: &[&AccountFacts]) -> StoreResult<()> {
-    sqlx::query!(
-        r#"-- account.write_absent
-        INSERT INTO account AS a (account_key, org_key, observed, observed_at, missing, known_alive)
-        SELECT account_key, $2, observed, observed_at, true, false
-        FROM unnest($1::account_facts[])
-        ON CONFLICT (account_key) DO UPDATE SET observed = excluded.observed, observed_at = excluded.observed_at, missing = true
-        WHERE a.observed < excluded.observed"#,
-        facts as &[&AccountFacts],
-        org.0,
-    )
-    .execute(&mut **tx)
-    .await?;
-    Ok(())
 }

@@ -1,14 +1,16 @@
 //! Rows of groups: the same as for accounts, compare first, then write only what must change. And what a group grants.
 
 use chrono::{DateTime, Utc};
+use orgmirror_domain::diff::changed_fields;
 use orgmirror_domain::ids::{GroupKey, Instant, OrgKey};
 use orgmirror_domain::job::JobKind;
 use orgmirror_domain::observation::{Grant, Group};
 use serde_json::{Map, Value, json};
 
 use crate::account::storable;
+use crate::change_log::{Change, Entry};
 use crate::fingerprint::Fingerprint;
-use crate::observe::{Differing, Standing};
+use crate::observe::{Differing, Mirrored, Standing};
 use crate::transaction::Tx;
 use crate::{Store, StoreError, StoreResult};
 
@@ -40,12 +42,6 @@ impl GroupFacts {
         Self { group_key, observed: observed.0, observed_at: Some(observed_at), missing: true, ..Self::default() }
     }
 
-    /// Whether both say the same, whenever they were observed.
-    pub(crate) fn says_the_same(&self, other: &Self) -> bool {
-        let (observed, observed_at, fingerprint) = (other.observed, other.observed_at, other.fingerprint);
-        Self { observed, observed_at, fingerprint, ..self.clone() } == *other
-    }
-
     fn fingerprinted(mut self) -> Self {
         let mut of = Fingerprint::default();
         for text in [&self.name, &self.description, &self.directory_id, &self.managed_by] {
@@ -58,7 +54,7 @@ impl GroupFacts {
     }
 
     /// What the change log compares.
-    pub(crate) fn logged_fields(&self) -> Map<String, Value> {
+    fn logged_fields(&self) -> Map<String, Value> {
         let fields = json!({
             "name": self.name, "description": self.description, "directory_id": self.directory_id,
             "external_synced": self.external_synced, "managed_by": self.managed_by, "deletable": self.deletable,
@@ -69,6 +65,149 @@ impl GroupFacts {
             Value::Object(fields) => fields,
             _ => Map::new(),
         }
+    }
+}
+
+impl Mirrored for GroupFacts {
+    const KIND: &'static str = "group";
+    const LOOKUP: JobKind = JobKind::GroupLookup;
+
+    fn key(&self) -> i32 {
+        self.group_key
+    }
+
+    fn observed(&self) -> Instant {
+        Instant(self.observed)
+    }
+
+    fn is_absent(&self) -> bool {
+        self.missing
+    }
+
+    fn memberships(&self) -> i32 {
+        0
+    }
+
+    fn changed_entry(&self, old: &Self) -> Option<Entry> {
+        let fields = changed_fields(&old.logged_fields(), &self.logged_fields());
+        let entry = Entry { key: self.group_key, change: Change::Changed, fields, joined: Vec::new(), departed: Vec::new() };
+        (!entry.fields.is_empty()).then_some(entry)
+    }
+
+    fn fingerprint(&self) -> i64 {
+        self.fingerprint
+    }
+
+    fn says_the_same(&self, other: &Self) -> bool {
+        let (observed, observed_at, fingerprint) = (other.observed, other.observed_at, other.fingerprint);
+        Self { observed, observed_at, fingerprint, ..self.clone() } == *other
+    }
+
+    async fn differing(
+        tx: &mut Tx,
+        org: OrgKey,
+        (keys, fingerprints): (&[i32], &[i64]),
+        stamp_from: Instant,
+        awaited_by: Option<JobKind>,
+    ) -> StoreResult<Vec<Differing>> {
+        let rows = sqlx::query_as!(
+            Differing,
+            r#"-- group.differing
+            SELECT
+                incoming.key AS "key!",
+                stored.group_key IS NULL AS "rowless!",
+                coalesce(incoming.key = ANY (awaited.keys), false) AS "awaited!"
+            FROM awaited_keys($1, $5::text::job_kind) AS awaited (keys)
+            CROSS JOIN unnest($2::integer[], $3::bigint[]) AS incoming (key, fingerprint)
+            LEFT JOIN org_group AS stored ON stored.group_key = incoming.key
+            WHERE stored.group_key IS NULL
+                OR stored.missing
+                OR stored.fingerprint <> incoming.fingerprint
+                OR stored.observed >= $4
+                OR incoming.key = ANY (awaited.keys)"#,
+            org.0,
+            keys,
+            fingerprints,
+            stamp_from.0,
+            awaited_by.map(JobKind::as_str),
+        );
+        Ok(rows.fetch_all(&mut **tx).await?)
+    }
+
+    async fn locked(tx: &mut Tx, keys: &[i32]) -> StoreResult<Vec<Standing<Self>>> {
+        let rows = sqlx::query_as!(
+            Standing::<GroupFacts>,
+            r#"-- group.locked
+            SELECT
+                ROW(
+                    group_key, name, description, directory_id, external_synced, managed_by, deletable, modifiable, readable,
+                    member_count, resource_count, observed, observed_at, missing, fingerprint
+                )::group_facts AS "facts!: GroupFacts",
+                hidden_at IS NOT NULL AS "hidden!",
+                known_alive
+            FROM org_group
+            WHERE group_key = ANY ($1)
+            ORDER BY group_key
+            FOR NO KEY UPDATE"#,
+            keys,
+        );
+        Ok(rows.fetch_all(&mut **tx).await?)
+    }
+
+    async fn write_seen(tx: &mut Tx, org: OrgKey, facts: &[&Self]) -> StoreResult<Vec<i32>> {
+        let written = sqlx::query!(
+            r#"-- group.write_seen
+            INSERT INTO org_group AS g (
+                group_key, org_key, observed, observed_at, known_alive, name, description, directory_id, external_synced, managed_by,
+                deletable, modifiable, readable, member_count, resource_count, fingerprint
+            )
+            SELECT
+                group_key, $2, observed, observed_at, true, name, description, directory_id, external_synced, managed_by, deletable,
+                modifiable, readable, member_count, resource_count, fingerprint
+            FROM unnest($1::group_facts[])
+            ON CONFLICT (group_key) DO UPDATE SET
+                observed = excluded.observed,
+                observed_at = excluded.observed_at,
+                missing = false,
+                hidden_at = NULL,
+                hidden_instant = NULL,
+                known_alive = true,
+                name = excluded.name,
+                description = excluded.description,
+                directory_id = excluded.directory_id,
+                external_synced = excluded.external_synced,
+                managed_by = excluded.managed_by,
+                deletable = excluded.deletable,
+                modifiable = excluded.modifiable,
+                readable = excluded.readable,
+                member_count = excluded.member_count,
+                resource_count = excluded.resource_count,
+                fingerprint = excluded.fingerprint
+            WHERE g.observed < excluded.observed
+            -- A row that this statement inserted has never been locked or updated.
+            RETURNING group_key AS "key!", xmax = 0 AS "inserted!""#,
+            facts as &[&Self],
+            org.0,
+        )
+        .fetch_all(&mut **tx)
+        .await?;
+        Ok(written.into_iter().filter(|row| row.inserted).map(|row| row.key).collect())
+    }
+
+    async fn write_absent(tx: &mut Tx, org: OrgKey, facts: &[&Self]) -> StoreResult<()> {
+        sqlx::query!(
+            r#"-- group.write_absent
+            INSERT INTO org_group AS g (group_key, org_key, observed, observed_at, missing, known_alive)
+            SELECT group_key, $2, observed, observed_at, true, false
+            FROM unnest($1::group_facts[])
+            ON CONFLICT (group_key) DO UPDATE SET observed = excluded.observed, observed_at = excluded.observed_at, missing = true
+            WHERE g.observed < excluded.observed"#,
+            facts as &[&Self],
+            org.0,
+        )
+        .execute(&mut **tx)
+        .await?;
+        Ok(())
     }
 }
 
@@ -105,117 +244,6 @@ impl Store {
         });
         Ok(facts.collect())
     }
-}
-
-/// Those of a batch that may have to be written; see `account::differing`.
-pub(crate) async fn differing(
-    tx: &mut Tx,
-    org: OrgKey,
-    (keys, fingerprints): (&[i32], &[i64]),
-    stamp_from: Instant,
-    awaited_by: Option<JobKind>,
-) -> StoreResult<Vec<Differing>> {
-    let rows = sqlx::query_as!(
-        Differing,
-        r#"-- group.differing
-        SELECT
-            incoming.key AS "key!",
-            stored.group_key IS NULL AS "rowless!",
-            coalesce(incoming.key = ANY (awaited.keys), false) AS "awaited!"
-        FROM awaited_keys($1, $5::text::job_kind) AS awaited (keys)
-        CROSS JOIN unnest($2::integer[], $3::bigint[]) AS incoming (key, fingerprint)
-        LEFT JOIN org_group AS stored ON stored.group_key = incoming.key
-        WHERE stored.group_key IS NULL
-            OR stored.missing
-            OR stored.fingerprint <> incoming.fingerprint
-            OR stored.observed >= $4
-            OR incoming.key = ANY (awaited.keys)"#,
-        org.0,
-        keys,
-        fingerprints,
-        stamp_from.0,
-        awaited_by.map(JobKind::as_str),
-    );
-    Ok(rows.fetch_all(&mut **tx).await?)
-}
-
-/// Locks rows, in order of key, and returns them as they stand.
-pub(crate) async fn locked(tx: &mut Tx, keys: &[i32]) -> StoreResult<Vec<Standing<GroupFacts>>> {
-    let rows = sqlx::query_as!(
-        Standing::<GroupFacts>,
-        r#"-- group.locked
-        SELECT
-            ROW(
-                group_key, name, description, directory_id, external_synced, managed_by, deletable, modifiable, readable,
-                member_count, resource_count, observed, observed_at, missing, fingerprint
-            )::group_facts AS "facts!: GroupFacts",
-            hidden_at IS NOT NULL AS "hidden!",
-            known_alive
-        FROM org_group
-        WHERE group_key = ANY ($1)
-        ORDER BY group_key
-        FOR NO KEY UPDATE"#,
-        keys,
-    );
-    Ok(rows.fetch_all(&mut **tx).await?)
-}
-
-/// Writes sightings, whole. The WHERE is the last word on which observation wins. Returns the keys of rows that came to be.
-pub(crate) async fn write_seen(tx: &mut Tx, org: OrgKey, facts: &[&GroupFacts]) -> StoreResult<Vec<i32>> {
-    let written = sqlx::query!(
-        r#"-- group.write_seen
-        INSERT INTO org_group AS g (
-            group_key, org_key, observed, observed_at, known_alive, name, description, directory_id, external_synced, managed_by,
-            deletable, modifiable, readable, member_count, resource_count, fingerprint
-        )
-        SELECT
-            group_key, $2, observed, observed_at, true, name, description, directory_id, external_synced, managed_by, deletable,
-            modifiable, readable, member_count, resource_count, fingerprint
-        FROM unnest($1::group_facts[])
-        ON CONFLICT (group_key) DO UPDATE SET
-            observed = excluded.observed,
-            observed_at = excluded.observed_at,
-            missing = false,
-            hidden_at = NULL,
-            hidden_instant = NULL,
-            known_alive = true,
-            name = excluded.name,
-            description = excluded.description,
-            directory_id = excluded.directory_id,
-            external_synced = excluded.external_synced,
-            managed_by = excluded.managed_by,
-            deletable = excluded.deletable,
-            modifiable = excluded.modifiable,
-            readable = excluded.readable,
-            member_count = excluded.member_count,
-            resource_count = excluded.resource_count,
-            fingerprint = excluded.fingerprint
-        WHERE g.observed < excluded.observed
-        -- A row that this statement inserted has never been locked or updated.
-        RETURNING group_key AS "key!", xmax = 0 AS "inserted!""#,
-        facts as &[&GroupFacts],
-        org.0,
-    )
-    .fetch_all(&mut **tx)
-    .await?;
-    Ok(written.into_iter().filter(|row| row.inserted).map(|row| row.key).collect())
-}
-
-/// Writes absences; see `account::write_absent`.
-pub(crate) async fn write_absent(tx: &mut Tx, org: OrgKey, facts: &[&GroupFacts]) -> StoreResult<()> {
-    sqlx::query!(
-        r#"-- group.write_absent
-        INSERT INTO org_group AS g (group_key, org_key, observed, observed_at, missing, known_alive)
-        SELECT group_key, $2, observed, observed_at, true, false
-        FROM unnest($1::group_facts[])
-        ON CONFLICT (group_key) DO UPDATE SET observed = excluded.observed, observed_at = excluded.observed_at, missing = true
-        WHERE g.observed < excluded.observed"#,
-        facts as &[&GroupFacts],
-        org.0,
-    )
-    .execute(&mut **tx)
-    .await?;
-    Ok(())
 }
 
 /// Writes what a group grants, if it differs and is newer. Returns whether it was written.

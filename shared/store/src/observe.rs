@@ -2,16 +2,13 @@
 
 use std::collections::{HashMap, HashSet};
 
-use orgmirror_domain::diff::{added_and_removed, changed_fields};
 use orgmirror_domain::ids::{Instant, OrgKey, RunKey};
 use orgmirror_domain::job::JobKind;
 use orgmirror_domain::winner::{Source, Stored, wins};
 use serde_json::Map;
 
 use crate::StoreResult;
-use crate::account::{self, AccountFacts};
 use crate::change_log::{self, Change, Entry};
-use crate::group::{self, GroupFacts};
 use crate::lookup;
 use crate::transaction::Tx;
 
@@ -27,12 +24,15 @@ pub(crate) trait Mirrored: Sized {
     fn is_absent(&self) -> bool;
     /// Groups that it is a member of.
     fn memberships(&self) -> i32;
+    /// Whether both say the same, whenever they were observed.
     fn says_the_same(&self, other: &Self) -> bool;
     /// The log's entry for a change from `old`; `None` if nothing that is logged differs.
     fn changed_entry(&self, old: &Self) -> Option<Entry>;
 
     fn fingerprint(&self) -> i64;
 
+    /// Those of a batch that may have to be written: without a row, missing, with another fingerprint, observed since `stamp_from`, or
+    /// subject of an unfinished look-up of `awaited_by`.
     async fn differing(
         tx: &mut Tx,
         org: OrgKey,
@@ -40,8 +40,11 @@ pub(crate) trait Mirrored: Sized {
         stamp_from: Instant,
         awaited_by: Option<JobKind>,
     ) -> StoreResult<Vec<Differing>>;
+    /// Locks rows, in order of key, and returns them as they stand.
     async fn locked(tx: &mut Tx, keys: &[i32]) -> StoreResult<Vec<Standing<Self>>>;
+    /// Writes sightings, whole. The WHERE is the last word on which observation wins. Returns the keys of rows that came to be.
     async fn write_seen(tx: &mut Tx, org: OrgKey, facts: &[&Self]) -> StoreResult<Vec<i32>>;
+    /// Writes absences: the row keeps what was last seen, so that people can tell who left; an id never met gets a tombstone.
     async fn write_absent(tx: &mut Tx, org: OrgKey, facts: &[&Self]) -> StoreResult<()>;
 }
 
@@ -179,120 +182,5 @@ fn news<F: Mirrored>(old: Option<&Standing<F>>, new: &F) -> News {
         }
         Some(old) if old.known_alive => News::Added(Change::Returned),
         _ => News::Added(Change::Added),
-    }
-}
-
-impl Mirrored for AccountFacts {
-    const KIND: &'static str = "account";
-    const LOOKUP: JobKind = JobKind::AccountLookup;
-
-    fn key(&self) -> i32 {
-        self.account_key
-    }
-
-    fn observed(&self) -> Instant {
-        Instant(self.observed)
-    }
-
-    fn is_absent(&self) -> bool {
-        self.missing
-    }
-
-    fn memberships(&self) -> i32 {
-        i32::try_from(self.group_keys.len()).unwrap_or(i32::MAX)
-    }
-
-    fn says_the_same(&self, other: &Self) -> bool {
-        Self::says_the_same(self, other)
-    }
-
-    fn changed_entry(&self, old: &Self) -> Option<Entry> {
-        let fields = changed_fields(&old.logged_fields(), &self.logged_fields());
-        let (joined, departed) = added_and_removed(&old.group_keys, &self.group_keys);
-        let something = !fields.is_empty() || !joined.is_empty() || !departed.is_empty();
-        something.then_some(Entry { key: self.account_key, change: Change::Changed, fields, joined, departed })
-    }
-
-    fn fingerprint(&self) -> i64 {
-        self.fingerprint
-    }
-
-    async fn differing(
-        tx: &mut Tx,
-        org: OrgKey,
-        incoming: (&[i32], &[i64]),
-        stamp_from: Instant,
-        awaited_by: Option<JobKind>,
-    ) -> StoreResult<Vec<Differing>> {
-        account::differing(tx, org, incoming, stamp_from, awaited_by).await
-    }
-
-    async fn locked(tx: &mut Tx, keys: &[i32]) -> StoreResult<Vec<Standing<Self>>> {
-        account::locked(tx, keys).await
-    }
-
-    async fn write_seen(tx: &mut Tx, org: OrgKey, facts: &[&Self]) -> StoreResult<Vec<i32>> {
-        account::write_seen(tx, org, facts).await
-    }
-
-    async fn write_absent(tx: &mut Tx, org: OrgKey, facts: &[&Self]) -> StoreResult<()> {
-        account::write_absent(tx, org, facts).await
-    }
-}
-
-impl Mirrored for GroupFacts {
-    const KIND: &'static str = "group";
-    const LOOKUP: JobKind = JobKind::GroupLookup;
-
-    fn key(&self) -> i32 {
-        self.group_key
-    }
-
-    fn observed(&self) -> Instant {
-        Instant(self.observed)
-    }
-
-    fn is_absent(&self) -> bool {
-        self.missing
-    }
-
-    fn memberships(&self) -> i32 {
-        0
-    }
-
-    fn says_the_same(&self, other: &Self) -> bool {
-        Self::says_the_same(self, other)
-    }
-
-    fn changed_entry(&self, old: &Self) -> Option<Entry> {
-        let fields = changed_fields(&old.logged_fields(), &self.logged_fields());
-        let entry = Entry { key: self.group_key, change: Change::Changed, fields, joined: Vec::new(), departed: Vec::new() };
-        (!entry.fields.is_empty()).then_some(entry)
-    }
-
-    fn fingerprint(&self) -> i64 {
-        self.fingerprint
-    }
-
-    async fn differing(
-        tx: &mut Tx,
-        org: OrgKey,
-        incoming: (&[i32], &[i64]),
-        stamp_from: Instant,
-        awaited_by: Option<JobKind>,
-    ) -> StoreResult<Vec<Differing>> {
-        group::differing(tx, org, incoming, stamp_from, awaited_by).await
-    }
-
-    async fn locked(tx: &mut Tx, keys: &[i32]) -> StoreResult<Vec<Standing<Self>>> {
-        group::locked(tx, keys).await
-    }
-
-    async fn write_seen(tx: &mut Tx, org: OrgKey, facts: &[&Self]) -> StoreResult<Vec<i32>> {
-        group::write_seen(tx, org, facts).await
-    }
-
-    async fn write_absent(tx: &mut Tx, org: OrgKey, facts: &[&Self]) -> StoreResult<()> {
-        group::write_absent(tx, org, facts).await
     }
 }
