@@ -1,5 +1,7 @@
 //! The simulated organisation, and its control API.
 
+use std::collections::BTreeSet;
+
 use anyhow::{Context, Result, ensure};
 use orgmirror_orgsim::{Simulator, SimulatorConfig};
 use serde::de::DeserializeOwned;
@@ -153,6 +155,25 @@ impl Sim {
     /// Resets that record.
     pub async fn forget_writes(&self) -> Result<()> {
         self.delete("/_sim/writes").await
+    }
+
+    /// The ids of all accounts and groups that the audit events so far are about, by API.
+    pub async fn subjects_of_events(&self) -> Result<BTreeSet<String>> {
+        let path = format!("/admin/v1/orgs/{}/events-stream", self.org_id);
+        let mut subjects = BTreeSet::new();
+        let mut cursor = String::new();
+        loop {
+            let query = if cursor.is_empty() { ("limit", "500") } else { ("cursor", cursor.as_str()) };
+            let url = reqwest::Url::parse_with_params(&self.url(&path), [query])?;
+            let call = self.http.get(url).bearer_auth(&self.key);
+            let page: Value = answer(call, &path).await?;
+            let events = page["data"].as_array().context("a page of events without data")?;
+            let rows = events.iter().filter_map(|event| event["attributes"]["context"].as_array()).flatten();
+            subjects.extend(rows.filter_map(|row| row["id"].as_str().map(str::to_owned)));
+            // The stream has no end in ascending order: a page that is not full is the last one so far.
+            let Some(next) = page["meta"]["next"].as_str().filter(|_| events.len() == 500) else { return Ok(subjects) };
+            next.clone_into(&mut cursor);
+        }
     }
 
     /// Counts and digests of the truth.

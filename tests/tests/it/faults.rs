@@ -47,7 +47,7 @@ async fn connections_that_are_cut() -> Result<()> {
 async fn limited(headers: &str, body: &str) -> Result<()> {
     let switches = json!({ "rate_limit_headers": headers, "rate_limit_body": body });
     let world =
-        survives(json!({ "rate_limit_per_minute": 900, "rate_limit_burst": 8, "switches": switches, "latency_ms": 5 })).await?;
+        survives(json!({ "rate_limit_per_minute": 480, "rate_limit_burst": 5, "switches": switches, "latency_ms": 5 })).await?;
     let limited = world.sim.calls().await?["rate_limited"].as_u64().unwrap_or_default();
     // Where every answer tells the limit, it need not be run into.
     let told = matches!(headers, "all" | "reset_minutes" | "reset_seconds");
