@@ -46,6 +46,10 @@ pub(crate) enum Command {
     ///
     /// Example: `ORGMIRROR_WORKER__CONCURRENCY=4 orgmirror worker`
     Worker,
+    /// Pages for people and an HTTP API for programs. Any number may run.
+    ///
+    /// Example: `ORGMIRROR_CONSOLE__LISTEN=127.0.0.1:8080 orgmirror console`
+    Console,
     /// Brings the database's schema up to date, or says that it is.
     ///
     /// Example: `orgmirror migrate`

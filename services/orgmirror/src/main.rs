@@ -38,6 +38,6 @@ fn main() -> ExitCode {
 impl Command {
     /// A service tells what it does; a command's own output is enough.
     fn is_service(&self) -> bool {
-        matches!(self, Self::Coordinator | Self::Worker)
+        matches!(self, Self::Coordinator | Self::Worker | Self::Console)
     }
 }

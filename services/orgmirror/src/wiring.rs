@@ -1,10 +1,12 @@
 //! From settings to parts: who connects to what, under which names.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use anyhow::{Context, Result};
 use chrono::TimeDelta;
 use orgmirror_atlassian::{Budget, BudgetSettings, Client, ClientConfig, KeyOrigin, KeyRing, KeySource};
+use orgmirror_console::{ConsoleSettings, PublicUrl};
 use orgmirror_coordinator::{CoordinatorSettings, REQUESTS_STREAM, SyncSchedule};
 use orgmirror_domain::ids::{GroupId, OrgId, OrgKey};
 use orgmirror_domain::operation::Limits;
@@ -77,6 +79,19 @@ pub(crate) fn coordinator(config: &Config) -> Result<CoordinatorSettings> {
         queue: queue(config)?,
         redis_url: config.redis_url()?.to_owned(),
         requests_stream: REQUESTS_STREAM.to_owned(),
+    })
+}
+
+/// What the console is told, when it listens there.
+pub(crate) fn console(config: &Config, org: OrgKey, listen: SocketAddr) -> Result<ConsoleSettings> {
+    let settings = &config.console;
+    Ok(ConsoleSettings {
+        org,
+        org_id: OrgId::from(config.atlassian.org_id()?),
+        public_url: PublicUrl::read(settings.public_url.as_deref(), listen)?,
+        session_idle: settings.session_idle,
+        session_life: settings.session_life,
+        link_life: settings.link_life,
     })
 }
 

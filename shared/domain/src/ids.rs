@@ -159,6 +159,10 @@ key! {
     AttemptKey(i64)
 }
 key! {
+    /// The row of a person who may use the console.
+    PersonKey(i32)
+}
+key! {
     /// A number from the one sequence `instant`: the only notion of before and after.
     Instant(i64)
 }

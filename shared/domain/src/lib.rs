@@ -3,6 +3,7 @@
 //! Absent: I/O, clocks, randomness. Whoever needs the time or a random number passes it in, so that a test or a model checker
 //! can run the very code that production runs.
 
+pub mod access;
 pub mod action;
 pub mod diff;
 pub mod filter;

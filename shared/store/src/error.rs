@@ -44,6 +44,17 @@ pub enum StoreError {
         /// The id given.
         id: String,
     },
+    /// What was to be made is there.
+    #[error("there is a {what} {id} already; choose another name")]
+    Exists {
+        /// What kind of thing.
+        what: &'static str,
+        /// The name given.
+        id: String,
+    },
+    /// A change of people after which nobody could change people.
+    #[error("nobody could administer the console after this; make somebody else an administrator of all sites first")]
+    LastAdmin,
     /// A filter names what the mirror does not know.
     #[error(
         "there is no {what} {name:?} in the mirror{}",

@@ -16,6 +16,7 @@ mod array;
 pub mod attempt;
 pub mod barrier;
 mod change_log;
+pub mod console;
 pub mod dispatch;
 mod error;
 pub mod filter;

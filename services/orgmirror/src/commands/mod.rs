@@ -35,6 +35,7 @@ pub(crate) async fn run(cli: Cli) -> Result<Outcome> {
         Command::Up(arguments) => up::run(config, arguments, cli.json).await,
         Command::Coordinator => services::coordinator(&config).await,
         Command::Worker => services::worker(&config).await,
+        Command::Console => services::console(&config).await,
         Command::Migrate => migrate::run(&config).await,
         Command::Sync(arguments) => sync::run(&config, arguments, cli.json).await,
         Command::Status => status::run(&config, cli.json).await,

@@ -1,5 +1,6 @@
 //! `orgmirror up`: everything in one process, with private servers unless their addresses are set.
 
+use std::net::Ipv4Addr;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
@@ -14,7 +15,7 @@ use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use super::print_json;
-use super::services::worker_connections;
+use super::services::{CONSOLE_CONNECTIONS, serve_console, worker_connections};
 use crate::cli::Up;
 use crate::outcome::Outcome;
 use crate::{summary, watch, wiring};
@@ -38,6 +39,12 @@ async fn serve(config: &Config, arguments: &Up, json: bool, stop: CancellationTo
     let org = wiring::org(config, &store).await?;
     wiring::make_key_current(config, &store, org).await?;
     let mut services = start_services(config, arguments.workers.max(1), &store, &stop).await?;
+
+    if !arguments.once {
+        let (config, token) = (config.clone(), stop.clone());
+        let store = Store::connect(config.database_url()?, CONSOLE_CONNECTIONS).await?;
+        services.spawn(async move { serve_console(&config, store, token).await });
+    }
 
     let first = store.watermark_at(org).await?.is_none();
     let mut outcome = Outcome::Done;
@@ -135,6 +142,9 @@ async fn simulate(config: &mut Config, arguments: &Up) -> Result<Simulator> {
     config.atlassian.api_key_file = None;
     let simulator = Simulator::start(simulated).await?;
     config.atlassian.base_url = simulator.base_url();
+    // Whatever the settings say: a demonstration is for this machine alone.
+    config.console.listen.set_ip(Ipv4Addr::LOCALHOST.into());
+    config.console.public_url = None;
     Ok(simulator)
 }
 

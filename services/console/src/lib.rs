@@ -1,0 +1,111 @@
+//! The console: pages for people, an HTTP API for programs, over one organisation's mirror.
+//!
+//! A request passes, in this order: compression and headers ([`security`]), the guard that asks each route's need of its visitor
+//! ([`guard`]), the handler. Pages live in [`pages`], one file a place; the API's resources in [`api`].
+//!
+//! Invariants
+//! - A route that is not in the table of [`routes`] is refused, so none can be added without saying what it needs.
+//! - Nothing that the API or a person sent reaches a page but through maud, which escapes it; no page has inline script or style.
+//! - One console serves one organisation; what belongs to another is not there.
+//!
+//! Absent: calls to Atlassian, SQL, and any state that another console of the same organisation would not see.
+
+mod api;
+mod assets;
+mod frame;
+mod guard;
+mod health;
+mod layout;
+mod pages;
+mod password;
+mod problem;
+mod routes;
+mod secret;
+mod security;
+mod settings;
+mod visitor;
+
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use axum::Router;
+use orgmirror_domain::ids::OrgKey;
+use orgmirror_queue::Publisher;
+use orgmirror_store::{Store, StoreResult};
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+
+use password::Passwords;
+pub use routes::{Access, Route};
+pub use settings::{ConsoleSettings, PublicUrl, UnsafeAddress};
+
+/// What every handler may touch. Cheap to clone.
+#[derive(Clone)]
+pub struct Console {
+    parts: Arc<Parts>,
+}
+
+struct Parts {
+    store: Store,
+    queue: Publisher,
+    settings: ConsoleSettings,
+    passwords: Passwords,
+}
+
+/// The routes of the console and its API, as they are served.
+pub fn route_table() -> Vec<Route> {
+    all_routes().table()
+}
+
+fn all_routes() -> routes::Routes {
+    api::routes(pages::routes(health::routes(assets::routes(routes::Routes::default()))))
+}
+
+impl Console {
+    /// Connects nothing: it works on what it is given.
+    pub fn new(store: Store, queue: Publisher, settings: ConsoleSettings) -> Self {
+        Self { parts: Arc::new(Parts { store, queue, settings, passwords: Passwords::default() }) }
+    }
+
+    /// A link that makes the first administrator, if there is none yet. Only its hash is kept, so it can be told once.
+    pub async fn set_up_link(&self) -> StoreResult<Option<String>> {
+        if self.store().has_admin(self.org()).await? {
+            return Ok(None);
+        }
+        let code = secret::Secret::random();
+        self.store().save_link(self.org(), code.hash(), None, self.settings().link_life).await?;
+        Ok(Some(pages::welcome::address(&self.settings().public_url, &code)))
+    }
+
+    /// Serves until told to stop; requests under way are answered first.
+    pub async fn serve(self, listener: TcpListener, stop: CancellationToken) -> io::Result<()> {
+        let app = self.router().into_make_service_with_connect_info::<SocketAddr>();
+        axum::serve(listener, app).with_graceful_shutdown(stop.cancelled_owned()).await
+    }
+
+    fn router(self) -> Router {
+        security::layered(all_routes().guarded(&self), &self).with_state(self)
+    }
+
+    pub(crate) fn store(&self) -> &Store {
+        &self.parts.store
+    }
+
+    /// The queue that workers take jobs from, to tell how full it is.
+    pub(crate) fn queue(&self) -> &Publisher {
+        &self.parts.queue
+    }
+
+    pub(crate) fn org(&self) -> OrgKey {
+        self.parts.settings.org
+    }
+
+    pub(crate) fn settings(&self) -> &ConsoleSettings {
+        &self.parts.settings
+    }
+
+    pub(crate) fn passwords(&self) -> &Passwords {
+        &self.parts.passwords
+    }
+}

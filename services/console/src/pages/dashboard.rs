@@ -1,0 +1,17 @@
+//! The dashboard: is the data fresh, is anything wrong, where is money spent for nothing.
+
+use maud::{Markup, html};
+use orgmirror_domain::access::{Need, Role};
+
+use crate::frame::Frame;
+use crate::layout::Place;
+use crate::problem::PageProblem;
+use crate::routes::Routes;
+
+pub(crate) fn routes(routes: Routes) -> Routes {
+    routes.get("/dashboard", Need::by_site(Role::Viewer), page)
+}
+
+async fn page(frame: Frame) -> Result<Markup, PageProblem> {
+    Ok(frame.page(Place::Dashboard, "Dashboard", html! { p { "Not built yet." } }))
+}

@@ -1,0 +1,29 @@
+//! Pages for people, one file a place.
+//!
+//! A page's handler takes a [`crate::frame::Frame`], reads what it shows from the store, and returns `Result<Markup, PageProblem>`. Its
+//! file names its routes and what they need; a page that a person limited to sites may open narrows what it shows to those.
+
+mod audit;
+mod dashboard;
+mod groups;
+mod help;
+mod operations;
+mod settings;
+pub(crate) mod sign_in;
+mod syncs;
+mod tasks;
+mod users;
+pub(crate) mod welcome;
+
+use axum::response::Redirect;
+use orgmirror_domain::access::{Need, Role};
+
+use crate::routes::Routes;
+
+pub(crate) fn routes(routes: Routes) -> Routes {
+    let routes = routes.get("/", Need::by_site(Role::Viewer), async || Redirect::to("/dashboard"));
+    let routes = welcome::routes(sign_in::routes(routes));
+    let routes = dashboard::routes(groups::routes(users::routes(routes)));
+    let routes = syncs::routes(tasks::routes(operations::routes(routes)));
+    help::routes(settings::routes(audit::routes(routes)))
+}

@@ -1,0 +1,17 @@
+//! Tasks: operations that start by themselves.
+
+use maud::{Markup, html};
+use orgmirror_domain::access::{Need, Role};
+
+use crate::frame::Frame;
+use crate::layout::Place;
+use crate::problem::PageProblem;
+use crate::routes::Routes;
+
+pub(crate) fn routes(routes: Routes) -> Routes {
+    routes.get("/tasks", Need::whole(Role::Viewer), page)
+}
+
+async fn page(frame: Frame) -> Result<Markup, PageProblem> {
+    Ok(frame.page(Place::Tasks, "Tasks", html! { p { "Not built yet." } }))
+}
