@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 use orgmirror_domain::action::Action;
+use orgmirror_domain::filter::Filter;
 use orgmirror_domain::ids::{AccountId, GroupId, OperationKey};
 use orgmirror_domain::item::ItemState;
 use orgmirror_domain::operation::Limits;
@@ -37,9 +38,14 @@ impl World {
 
     /// The same, with limits of its own.
     pub async fn operate_within(&self, action: Action, accounts: &[String], limits: &Limits) -> Result<Asked> {
-        let accounts = accounts.iter().map(|id| AccountId::from(id.as_str())).collect();
-        let wanted = Wanted { id: new_id(), action, accounts, requested_by: ASKER.to_owned() };
+        let wanted = wanted(action, accounts, None);
         Ok(self.store.request_operation(self.org, &wanted, limits).await?)
+    }
+
+    /// Asks for an operation over accounts that a filter chose.
+    pub async fn operate_by_filter(&self, action: Action, filter: &str, accounts: &[String]) -> Result<Asked> {
+        let wanted = wanted(action, accounts, Some(filter.parse()?));
+        Ok(self.store.request_operation(self.org, &wanted, &limits()).await?)
     }
 
     /// An operation as it is now.
@@ -109,6 +115,11 @@ impl World {
         ensure!(writes.len() == accounts.len(), "{} of {} accounts were written to", writes.len(), accounts.len());
         Ok(())
     }
+}
+
+fn wanted(action: Action, accounts: &[String], filter: Option<Filter>) -> Wanted {
+    let accounts = accounts.iter().map(|id| AccountId::from(id.as_str())).collect();
+    Wanted { id: new_id(), action, accounts, requested_by: ASKER.to_owned(), filter }
 }
 
 /// Whether the API lets the group's members be changed.

@@ -184,6 +184,7 @@ impl World {
             lease: self.lease,
             sweep_limits: self.sweep_limits,
             probe_every: Duration::from_secs(1),
+            limits: crate::operate::limits(),
             schedule: self.schedule.clone(),
             settle_within: self.settle_within,
             queue: self.queue(),

@@ -1,4 +1,4 @@
-//! Plans runs, publishes jobs, watches barriers, sweeps, drives bulk operations.
+//! Plans runs, publishes jobs, watches barriers, sweeps, drives tasks and bulk operations.
 //!
 //! All of it is one tick, repeated every second and whenever a commit hints that a barrier may have opened. A tick has no memory: it
 //! asks Postgres what is to be done, and every change is a compare-and-set. So any number of coordinators may run, all of them tick,
@@ -11,11 +11,13 @@ mod dispatch;
 mod operations;
 mod requests;
 mod schedule;
+mod tasks;
 mod upkeep;
 
 use std::time::Duration;
 
 use orgmirror_domain::ids::{OrgId, OrgKey};
+use orgmirror_domain::operation::Limits;
 use orgmirror_domain::sweep::SweepLimits;
 use orgmirror_queue::{Inbox, Publisher, QueueConfig};
 use orgmirror_store::{PgListener, Store, StoreError, StoreResult};
@@ -37,6 +39,8 @@ pub struct CoordinatorSettings {
     pub probe_every: Duration,
     /// How long the API may be behind what it was asked to change.
     pub settle_within: Duration,
+    /// What operations that tasks ask for may do without, and may never do.
+    pub limits: Limits,
     /// When syncs start by themselves; `None` for never.
     pub schedule: Option<SyncSchedule>,
     /// The queue that jobs go by.
@@ -82,7 +86,8 @@ pub async fn run(settings: CoordinatorSettings, store: Store, stop: Cancellation
 async fn tick(store: &Store, publisher: &Publisher, settings: &CoordinatorSettings, org: OrgKey) -> StoreResult<()> {
     upkeep::resume_after_outage(store, settings.probe_every).await?;
     // Before runs start: what operations need is read by a run of this very tick.
-    let mut outcome = operations::look_after(store, org, settings.settle_within).await;
+    let mut outcome = tasks::look_after(store, org, &settings.limits).await;
+    outcome = outcome.and(operations::look_after(store, org, settings.settle_within).await);
     if let Some(wanted) = &settings.schedule {
         outcome = outcome.and(schedule::start_due(store, org, &settings.org_id, wanted).await);
     }

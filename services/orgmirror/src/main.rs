@@ -5,9 +5,10 @@ mod commands;
 mod export;
 mod operation_text;
 mod outcome;
-mod selecting;
 mod summary;
+mod task_text;
 mod terminal;
+mod typed_filter;
 mod watch;
 mod wiring;
 

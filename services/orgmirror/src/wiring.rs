@@ -74,6 +74,7 @@ pub(crate) fn coordinator(config: &Config) -> Result<CoordinatorSettings> {
         lease: config.sync.lease,
         sweep_limits: SweepLimits { max_rows: config.sync.max_delete_rows, max_percent: config.sync.max_delete_percent },
         probe_every: config.sync.probe_every,
+        limits: limits(config)?,
         schedule: schedule(config)?,
         settle_within: config.operation.settle_within,
         queue: queue(config)?,

@@ -122,6 +122,17 @@ impl fmt::Display for OperationId {
     }
 }
 
+/// A run of a task, as people and interfaces name it. Version 7, so runs sort by when they began.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct TaskRunId(pub Uuid);
+
+impl fmt::Display for TaskRunId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
 key! {
     /// An organisation's row.
     OrgKey(i32)
@@ -161,6 +172,14 @@ key! {
 key! {
     /// The row of a person who may use the console.
     PersonKey(i32)
+}
+key! {
+    /// A task's row.
+    TaskKey(i64)
+}
+key! {
+    /// The row of a run of a task.
+    TaskRunKey(i64)
 }
 key! {
     /// A number from the one sequence `instant`: the only notion of before and after.

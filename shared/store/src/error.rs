@@ -36,6 +36,23 @@ pub enum StoreError {
         #[source]
         source: serde_json::Error,
     },
+    /// A text column holds a filter, schedule or name that this program cannot read: written by a newer version, or by hand.
+    #[error("column {column} holds a text that this version cannot read")]
+    SavedText {
+        /// Table and column.
+        column: &'static str,
+        /// How it failed.
+        #[source]
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+    /// The name is taken.
+    #[error("there is a {what} {name} already; delete it, or choose another name")]
+    Taken {
+        /// What kind of thing.
+        what: &'static str,
+        /// The name given.
+        name: String,
+    },
     /// What was asked for is not there.
     #[error("there is no {what} {id}")]
     NotFound {
@@ -86,7 +103,7 @@ pub enum StoreError {
     },
     /// A bulk operation over more accounts than the settings allow.
     #[error(
-        "{accounts} accounts are more than one operation may change ({limit}); ask for less at once, or raise ORGMIRROR_OPERATION__MAX_ITEMS"
+        "{accounts} accounts or more are more than one operation may change ({limit}); ask for less at once, or raise ORGMIRROR_OPERATION__MAX_ITEMS"
     )]
     TooLarge {
         /// Accounts asked for.

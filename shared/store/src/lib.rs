@@ -39,6 +39,7 @@ pub mod run;
 pub mod schedule;
 pub mod start;
 pub mod sweep;
+pub mod task;
 mod transaction;
 pub mod verify;
 

@@ -29,7 +29,7 @@ pub struct Licence {
 impl Store {
     /// All products of an organisation, by product and site. Who was active since then is active.
     pub async fn licences(&self, org: OrgKey, since: DateTime<Utc>) -> StoreResult<Vec<Licence>> {
-        let seats = grants(&self.pool, org).await?;
+        let seats = grants(&mut *self.pool.acquire().await?, org).await?;
         let (resources, groups): (Vec<String>, Vec<i32>) = seats
             .into_iter()
             .filter(|granted| takes_seat(granted.owner.as_deref(), &granted.role))

@@ -27,3 +27,4 @@ mod requests;
 mod scheduled;
 mod scoped;
 mod sweeps;
+mod tasks;

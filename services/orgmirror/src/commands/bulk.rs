@@ -13,7 +13,7 @@ use orgmirror_store::operation::request::{Asked, Wanted, new_id};
 use orgmirror_store::operation::view::OperationView;
 use serde_json::json;
 
-use super::{print_json, selection};
+use super::{accounts, print_json};
 use crate::cli::{ActionWord, Bulk};
 use crate::outcome::Outcome;
 use crate::{operation_text, wiring};
@@ -25,9 +25,9 @@ pub(crate) async fn run(config: &Config, arguments: Bulk, json: bool) -> Result<
     let org = wiring::known_org(config, &store).await?;
     let limits = wiring::limits(config)?;
     let Some(action) = action(&store, org, &arguments).await? else { return Ok(Outcome::WrongUsage) };
-    let accounts = selection::accounts(&store, org, &arguments.selection).await?;
+    let accounts = accounts::accounts(&store, org, &arguments.selection, limits.max_items).await?;
     if arguments.dry_run {
-        let preview = store.preview_operation(org, &action, &accounts, &limits).await?;
+        let preview = store.preview_operation(org, &action, &accounts.ids, &limits).await?;
         if json {
             print_json(&preview)?;
         } else {
@@ -35,7 +35,8 @@ pub(crate) async fn run(config: &Config, arguments: Bulk, json: bool) -> Result<
         }
         return Ok(Outcome::Done);
     }
-    let wanted = Wanted { id: new_id(), action, accounts, requested_by: arguments.by };
+    let (accounts, filter) = (accounts.ids, accounts.filter);
+    let wanted = Wanted { id: new_id(), action, accounts, requested_by: arguments.by, filter };
     let asked = store.request_operation(org, &wanted, &limits).await?;
     if asked.state == OperationState::Approval {
         eprintln!("A second person must approve: orgmirror operations {} --approve {} --by NAME", wanted.id, asked.revision);

@@ -14,7 +14,7 @@ use super::print_json;
 use crate::cli::{Explain, Filters, Save};
 use crate::export::{Export, Format};
 use crate::outcome::Outcome;
-use crate::{selecting, wiring};
+use crate::{typed_filter, wiring};
 
 /// What `explain --json` prints.
 #[derive(Serialize)]
@@ -39,11 +39,11 @@ pub(crate) async fn run(config: &Config, command: Filters, json: bool) -> Result
         Filters::List => list(&store, org, json).await,
         Filters::Save(arguments) => save(&store, org, &arguments, json).await,
         Filters::Delete(named) => {
-            store.delete_filter(org, &named.name.0).await?;
+            store.delete_filter(org, named.name.as_str()).await?;
             if json {
-                print_json(&json!({ "deleted": named.name.0 }))?;
+                print_json(&json!({ "deleted": named.name }))?;
             } else {
-                eprintln!("Deleted {}.", named.name.0);
+                eprintln!("Deleted {}.", named.name);
             }
             Ok(Outcome::Done)
         }
@@ -71,8 +71,8 @@ async fn list(store: &Store, org: OrgKey, json: bool) -> Result<Outcome> {
 
 /// A filter is saved only if it can be used: what it names must be there.
 async fn save(store: &Store, org: OrgKey, arguments: &Save, json: bool) -> Result<Outcome> {
-    let (filter, selection) = selecting::select(store, org, &arguments.expression).await?;
-    let name = &arguments.name.0;
+    let (filter, selection) = typed_filter::select(store, org, &arguments.expression).await?;
+    let name = arguments.name.as_str();
     let replaced = store.save_filter(org, name, &filter).await?;
     if json {
         print_json(&json!({ "name": name, "expression": filter, "replaced": replaced }))?;
@@ -80,18 +80,18 @@ async fn save(store: &Store, org: OrgKey, arguments: &Save, json: bool) -> Resul
         let verb = if replaced { "Replaced" } else { "Saved" };
         eprintln!("{verb} {name}: {filter}");
         eprintln!("Use it by `orgmirror users --filter @{name}`.");
-        selecting::tell_caveats(&selection);
+        typed_filter::tell_caveats(&selection);
     }
     Ok(Outcome::Done)
 }
 
 async fn explain(store: &Store, org: OrgKey, arguments: &Explain, json: bool) -> Result<Outcome> {
-    let (filter, selection) = selecting::select(store, org, &arguments.expression).await?;
+    let (filter, selection) = typed_filter::select(store, org, &arguments.expression).await?;
     let mut conditions = Vec::new();
     if let Some(Expression::All(members)) = &filter.0 {
         for member in members {
             let expression = Filter(Some(member.clone()));
-            let alone = selecting::find(store, org, &expression, &arguments.expression).await?;
+            let alone = typed_filter::find(store, org, &expression, &arguments.expression).await?;
             conditions.push(Counted { users: store.count_users(&alone).await?, expression });
         }
     }
@@ -109,10 +109,10 @@ async fn explain(store: &Store, org: OrgKey, arguments: &Explain, json: bool) ->
     let whole = if explained.expression.0.is_none() { "(everybody)".to_owned() } else { explained.expression.to_string() };
     export.row(&explained, vec![whole, count(explained.users)])?;
     export.finish()?;
-    selecting::tell_caveats(&selection);
+    typed_filter::tell_caveats(&selection);
     if explained.users == 0 {
         let remedy = "A line above that finds nobody, if there is one, says which condition it is.";
-        selecting::tell_empty(store, org, "user", remedy).await?;
+        typed_filter::tell_empty(store, org, "user", remedy).await?;
     }
     Ok(Outcome::Done)
 }

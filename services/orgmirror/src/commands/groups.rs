@@ -9,7 +9,7 @@ use orgmirror_store::groups::Group;
 use crate::cli::Groups;
 use crate::export::{Export, Format};
 use crate::outcome::Outcome;
-use crate::{selecting, wiring};
+use crate::{typed_filter, wiring};
 
 /// Rows asked of Postgres at once.
 const PAGE: u16 = 5_000;
@@ -40,7 +40,7 @@ pub(crate) async fn run(config: &Config, arguments: Groups, json: bool) -> Resul
     }
     export.finish()?;
     if shown == 0 && left > 0 {
-        selecting::tell_empty(&store, org, "group", "`--name` looks for a part of the name.").await?;
+        typed_filter::tell_empty(&store, org, "group", "`--name` looks for a part of the name.").await?;
     } else if format == Format::Table {
         let all = store.count_groups(org, name).await?.max(0).unsigned_abs();
         let more = if all > shown { "; `--limit N` shows more, `--format csv` all" } else { "" };

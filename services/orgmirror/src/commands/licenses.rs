@@ -12,7 +12,7 @@ use super::print_json;
 use crate::cli::Licenses;
 use crate::export::{Export, Format};
 use crate::outcome::Outcome;
-use crate::{selecting, wiring};
+use crate::{typed_filter, wiring};
 
 const COLUMNS: [&str; 13] = [
     "product",
@@ -70,7 +70,7 @@ pub(crate) async fn run(config: &Config, arguments: Licenses, json: bool) -> Res
     }
     export.finish()?;
     if report.licences.is_empty() {
-        selecting::tell_empty(&store, org, "product", "Products come with the next full sync.").await?;
+        typed_filter::tell_empty(&store, org, "product", "Products come with the next full sync.").await?;
         return Ok(Outcome::Done);
     }
     eprintln!("\nActive: used within {}. Seats in use and capacity are the API's own figures.", arguments.inactive);

@@ -1,5 +1,6 @@
 //! One file for each command: settings, connections, work, end.
 
+mod accounts;
 mod bulk;
 mod change_run;
 mod doctor;
@@ -11,10 +12,11 @@ mod operations;
 mod orgsim;
 mod runs;
 mod seal;
-mod selection;
+
 mod services;
 mod status;
 mod sync;
+mod tasks;
 mod up;
 mod users;
 
@@ -51,6 +53,7 @@ pub(crate) async fn run(cli: Cli) -> Result<Outcome> {
         Command::SealKey(arguments) => seal::run(&config, arguments.expires),
         Command::Bulk(arguments) => bulk::run(&config, arguments, cli.json).await,
         Command::Operations(arguments) => operations::run(&config, arguments, cli.json).await,
+        Command::Tasks(command) => tasks::run(&config, command, cli.json).await,
         Command::Orgsim(_) => Ok(Outcome::WrongUsage),
     }
 }

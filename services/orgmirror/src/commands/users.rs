@@ -9,7 +9,7 @@ use orgmirror_store::filter::User;
 use crate::cli::Users;
 use crate::export::{Export, Format};
 use crate::outcome::Outcome;
-use crate::{selecting, wiring};
+use crate::{typed_filter, wiring};
 
 /// Rows asked of Postgres at once.
 const PAGE: u16 = 2_000;
@@ -23,7 +23,7 @@ pub(crate) async fn run(config: &Config, arguments: Users, json: bool) -> Result
     let format = Format::asked(arguments.format, json);
     let store = wiring::store(config, 2).await?;
     let org = wiring::known_org(config, &store).await?;
-    let (_, selection) = selecting::select(&store, org, arguments.filter.as_deref().unwrap_or_default()).await?;
+    let (_, selection) = typed_filter::select(&store, org, arguments.filter.as_deref().unwrap_or_default()).await?;
     let mut left = arguments.limit.unwrap_or(if format == Format::Table { TABLE_ROWS } else { u64::MAX });
     let mut export = Export::new(format, &COLUMNS)?;
     let (mut after, mut shown) = (None, 0);
@@ -40,13 +40,13 @@ pub(crate) async fn run(config: &Config, arguments: Users, json: bool) -> Result
     }
     export.finish()?;
     if shown == 0 && left > 0 {
-        selecting::tell_empty(&store, org, "user", "`orgmirror filters explain` tells how a filter was understood.").await?;
+        typed_filter::tell_empty(&store, org, "user", "`orgmirror filters explain` tells how a filter was understood.").await?;
     } else if format == Format::Table {
         let all = store.count_users(&selection).await?.max(0).unsigned_abs();
         let more = if all > shown { "; `--limit N` shows more, `--format csv` all" } else { "" };
         eprintln!("{} of {} users{more}.", HumanCount(shown), HumanCount(all));
     }
-    selecting::tell_caveats(&selection);
+    typed_filter::tell_caveats(&selection);
     Ok(Outcome::Done)
 }
 

@@ -12,6 +12,7 @@ mod parse;
 #[cfg(test)]
 mod tests;
 mod window;
+mod words;
 
 use chrono::{DateTime, MappedLocalTime, NaiveDateTime, NaiveTime, TimeDelta, TimeZone, Utc, Weekday};
 use chrono_tz::Tz;

@@ -8,6 +8,7 @@
 //!
 //! The text is made at run time, so these statements are the only ones that the compiler cannot check; tests run each condition.
 
+pub mod chosen;
 mod condition;
 mod names;
 pub mod saved;
@@ -17,6 +18,7 @@ mod users;
 use chrono::{DateTime, Utc};
 use orgmirror_domain::filter::{Condition, Filter};
 use orgmirror_domain::ids::OrgKey;
+use sqlx::PgConnection;
 
 use crate::{Store, StoreResult};
 use names::Names;
@@ -59,8 +61,23 @@ impl Store {
     /// Looks up what the filter names. A group, product, site or directory that the mirror does not know is
     /// [`crate::StoreError::UnknownName`].
     pub async fn select(&self, org: OrgKey, filter: &Filter, now: DateTime<Utc>) -> StoreResult<Selection> {
-        let names = Names::find(&self.pool, org, &filter.conditions()).await?;
-        Ok(Selection { org, filter: filter.clone(), names, now })
+        let mut connection = self.pool.acquire().await?;
+        let mut selection = Selection::find(&mut connection, org, filter, now).await?;
+        selection.names.find_grants(&mut connection, org).await?;
+        Ok(selection)
+    }
+}
+
+impl Selection {
+    /// The same within a transaction, for whoever needs no seats.
+    pub(crate) async fn find(
+        connection: &mut PgConnection,
+        org: OrgKey,
+        filter: &Filter,
+        now: DateTime<Utc>,
+    ) -> StoreResult<Self> {
+        let names = Names::find(connection, org, &filter.conditions()).await?;
+        Ok(Self { org, filter: filter.clone(), names, now })
     }
 }
 

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use orgmirror_domain::filter::{Access, Condition, GroupRef, Role, nearest};
 use orgmirror_domain::ids::{OrgKey, ResourceId};
 use orgmirror_domain::licence;
-use sqlx::PgPool;
+use sqlx::PgConnection;
 
 use crate::{StoreError, StoreResult};
 
@@ -42,9 +42,15 @@ pub(crate) struct Granted {
 }
 
 impl Names {
-    pub(super) async fn find(pool: &PgPool, org: OrgKey, conditions: &[&Condition]) -> StoreResult<Self> {
-        // The list of users shows products and seats, whatever the filter says; both are small.
-        let mut names = Self { places: places(pool, org).await?, grants: grants(pool, org).await?, ..Self::default() };
+    /// Finds what these conditions name, as the connection's transaction sees it.
+    pub(super) async fn find(connection: &mut PgConnection, org: OrgKey, conditions: &[&Condition]) -> StoreResult<Self> {
+        let mut names = Self::default();
+        if conditions.iter().any(|condition| names_places(condition)) {
+            names.places = places(connection, org).await?;
+        }
+        if conditions.iter().any(|condition| matches!(condition, Condition::Role(_) | Condition::Billable(_))) {
+            names.find_grants(connection, org).await?;
+        }
         for condition in conditions {
             match condition {
                 Condition::Product(accesses) => accesses.iter().try_for_each(|access| names.check_access(access))?,
@@ -53,12 +59,18 @@ impl Names {
                     roles.iter().filter_map(|role| role.on.as_ref()).try_for_each(|on| names.check_access(on))?
                 }
                 Condition::Site(sites) => sites.iter().try_for_each(|site| names.check_site(site))?,
-                Condition::Group(groups) => names.find_groups(pool, org, groups).await?,
-                Condition::Directory(wanted) => names.find_directories(pool, org, wanted).await?,
+                Condition::Group(groups) => names.find_groups(connection, org, groups).await?,
+                Condition::Directory(wanted) => names.find_directories(connection, org, wanted).await?,
                 _ => {}
             }
         }
         Ok(names)
+    }
+
+    /// What groups grant: a list of users shows seats, whatever its filter says.
+    pub(super) async fn find_grants(&mut self, connection: &mut PgConnection, org: OrgKey) -> StoreResult<()> {
+        self.grants = grants(connection, org).await?;
+        Ok(())
     }
 
     fn check_access(&self, access: &Access) -> StoreResult<()> {
@@ -119,7 +131,7 @@ impl Names {
         self.directory_groups.iter().filter(|(id, _)| ids.contains(&id)).map(|(_, key)| *key).collect()
     }
 
-    async fn find_groups(&mut self, pool: &PgPool, org: OrgKey, groups: &[GroupRef]) -> StoreResult<()> {
+    async fn find_groups(&mut self, connection: &mut PgConnection, org: OrgKey, groups: &[GroupRef]) -> StoreResult<()> {
         let wanted: Vec<String> = groups.iter().map(known_as).collect();
         let rows = sqlx::query!(
             r#"-- filter.groups
@@ -146,7 +158,7 @@ impl Names {
             &groups.iter().map(|group| if let GroupRef::Id(id) = group { Some(id.0) } else { None }).collect::<Vec<_>>()
                 as &[Option<uuid::Uuid>],
         );
-        for row in rows.fetch_all(pool).await? {
+        for row in rows.fetch_all(&mut *connection).await? {
             let position = usize::try_from(row.position - 1).unwrap_or_default();
             if let (Some(name), Some(key)) = (wanted.get(position), row.group_key) {
                 self.groups.entry(name.clone()).or_default().push(key);
@@ -156,19 +168,19 @@ impl Names {
             None => Ok(()),
             Some(GroupRef::Id(id)) => Err(unknown("group", &id.to_string(), [])),
             Some(GroupRef::Name(name)) => {
-                let alike = groups_alike(pool, org, name).await?;
+                let alike = groups_alike(connection, org, name).await?;
                 Err(unknown("group", name, alike.iter().map(String::as_str)))
             }
         }
     }
 
-    async fn find_directories(&mut self, pool: &PgPool, org: OrgKey, wanted: &[String]) -> StoreResult<()> {
+    async fn find_directories(&mut self, connection: &mut PgConnection, org: OrgKey, wanted: &[String]) -> StoreResult<()> {
         let rows = sqlx::query!(
             r#"-- filter.directories
             SELECT directory_id, name FROM directory WHERE org_key = $1 ORDER BY directory_id"#,
             org.0
         );
-        self.directories = rows.fetch_all(pool).await?.into_iter().map(|row| (row.directory_id, row.name)).collect();
+        self.directories = rows.fetch_all(&mut *connection).await?.into_iter().map(|row| (row.directory_id, row.name)).collect();
         if let Some(name) = wanted.iter().find(|name| !self.directories.iter().any(|it| is_directory(it, name))) {
             return Err(unknown("directory", name, self.directories.iter().filter_map(|it| it.1.as_deref())));
         }
@@ -180,9 +192,17 @@ impl Names {
                 org.0
             );
             self.directory_groups =
-                rows.fetch_all(pool).await?.into_iter().map(|row| (row.directory_id, row.group_key)).collect();
+                rows.fetch_all(&mut *connection).await?.into_iter().map(|row| (row.directory_id, row.group_key)).collect();
         }
         Ok(())
+    }
+}
+
+fn names_places(condition: &Condition) -> bool {
+    match condition {
+        Condition::Product(_) | Condition::Site(_) | Condition::Inactive { on: Some(_), .. } => true,
+        Condition::Role(roles) => roles.iter().any(|role| role.on.is_some()),
+        _ => false,
     }
 }
 
@@ -215,7 +235,7 @@ fn unknown<'a>(what: &'static str, name: &str, known: impl IntoIterator<Item = &
     StoreError::UnknownName { what, name: name.to_owned(), near: nearest(name, known).map(str::to_owned) }
 }
 
-async fn places(pool: &PgPool, org: OrgKey) -> StoreResult<Vec<Place>> {
+async fn places(connection: &mut PgConnection, org: OrgKey) -> StoreResult<Vec<Place>> {
     let rows = sqlx::query!(
         r#"-- filter.places
         SELECT k.access_key AS "access_key?", coalesce(k.resource_id, w.resource_id) AS "resource!", coalesce(k.product, w.product) AS "product!",
@@ -230,7 +250,7 @@ async fn places(pool: &PgPool, org: OrgKey) -> StoreResult<Vec<Place>> {
         ORDER BY 2, 3"#,
         org.0
     );
-    let rows = rows.fetch_all(pool).await?.into_iter().map(|row| {
+    let rows = rows.fetch_all(&mut *connection).await?.into_iter().map(|row| {
         let resource = ResourceId::from(row.resource);
         let site_id = resource.site().to_owned();
         Place { access_key: row.access_key, product: row.product, site_id, site_name: row.name, host_url: row.host_url, resource }
@@ -239,7 +259,7 @@ async fn places(pool: &PgPool, org: OrgKey) -> StoreResult<Vec<Place>> {
 }
 
 /// What visible groups grant, the largest group first, each group's grants together.
-pub(crate) async fn grants(pool: &PgPool, org: OrgKey) -> StoreResult<Vec<Granted>> {
+pub(crate) async fn grants(connection: &mut PgConnection, org: OrgKey) -> StoreResult<Vec<Granted>> {
     let rows = sqlx::query!(
         r#"-- filter.grants
         SELECT r.group_key, role.value AS "role!", item ->> 'owner' AS owner, item ->> 'resource' AS "resource!"
@@ -251,14 +271,14 @@ pub(crate) async fn grants(pool: &PgPool, org: OrgKey) -> StoreResult<Vec<Grante
         ORDER BY g.member_count DESC NULLS LAST, r.group_key"#,
         org.0
     );
-    let rows = rows.fetch_all(pool).await?.into_iter();
+    let rows = rows.fetch_all(&mut *connection).await?.into_iter();
     Ok(rows
         .map(|row| Granted { group_key: row.group_key, role: row.role, owner: row.owner, resource: row.resource.into() })
         .collect())
 }
 
 /// Groups whose names begin alike; only read for the words of an error.
-async fn groups_alike(pool: &PgPool, org: OrgKey, name: &str) -> StoreResult<Vec<String>> {
+async fn groups_alike(connection: &mut PgConnection, org: OrgKey, name: &str) -> StoreResult<Vec<String>> {
     let rows = sqlx::query_scalar!(
         r#"-- filter.groups_alike
         SELECT name AS "name!" FROM org_group
@@ -266,5 +286,5 @@ async fn groups_alike(pool: &PgPool, org: OrgKey, name: &str) -> StoreResult<Vec
         org.0,
         name
     );
-    Ok(rows.fetch_all(pool).await?)
+    Ok(rows.fetch_all(&mut *connection).await?)
 }

@@ -14,7 +14,7 @@
 pub mod change;
 mod facts;
 pub mod finish;
-pub mod needs;
+pub(crate) mod needs;
 pub mod preview;
 pub mod ready;
 pub mod request;

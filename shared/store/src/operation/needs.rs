@@ -6,6 +6,7 @@
 use orgmirror_domain::ids::{OrgKey, RunKey};
 use orgmirror_domain::operation::scoped_is_cheaper;
 use orgmirror_domain::run::RunKind;
+use sqlx::PgConnection;
 use uuid::Uuid;
 
 use crate::transaction::{Tx, transact};
@@ -150,18 +151,23 @@ async fn after(tx: &mut Tx, org: OrgKey) -> StoreResult<Needs> {
 
 /// Whether look-ups of all accounts that wait cost fewer calls than a full run.
 async fn scoped_pays(tx: &mut Tx, org: OrgKey) -> StoreResult<bool> {
-    let row = sqlx::query!(
-        r#"-- operation.cost
-        SELECT
-            (SELECT count(*) FROM waiting_item AS w WHERE w.org_key = $1 AND NOT w.fresh AND NOT w.blocked) AS "waiting!",
-            (
-                SELECT run.calls FROM sync_run AS run
-                WHERE run.org_key = $1 AND run.scope = 'full' AND run.phase = 'completed'
-                ORDER BY run.run_key DESC LIMIT 1
-            ) AS full_calls"#,
+    let waiting = sqlx::query_scalar!(
+        r#"-- operation.waiting
+        SELECT count(*) AS "waiting!" FROM waiting_item AS w WHERE w.org_key = $1 AND NOT w.fresh AND NOT w.blocked"#,
         org.0
     );
-    let row = row.fetch_one(&mut **tx).await?;
-    let waiting = u64::try_from(row.waiting).unwrap_or_default();
-    Ok(scoped_is_cheaper(waiting, row.full_calls.and_then(|calls| u64::try_from(calls).ok())))
+    let waiting = waiting.fetch_one(&mut **tx).await?.max(0).unsigned_abs();
+    Ok(scoped_is_cheaper(waiting, calls_of_a_full_run(tx, org).await?))
+}
+
+/// What the newest completed full run cost.
+pub(crate) async fn calls_of_a_full_run(connection: &mut PgConnection, org: OrgKey) -> StoreResult<Option<u64>> {
+    let calls = sqlx::query_scalar!(
+        r#"-- operation.full_calls
+        SELECT run.calls FROM sync_run AS run
+        WHERE run.org_key = $1 AND run.scope = 'full' AND run.phase = 'completed'
+        ORDER BY run.run_key DESC LIMIT 1"#,
+        org.0
+    );
+    Ok(calls.fetch_optional(connection).await?.and_then(|calls| u64::try_from(calls).ok()))
 }

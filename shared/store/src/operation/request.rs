@@ -1,12 +1,13 @@
 //! Somebody asks for a bulk operation.
 
 use orgmirror_domain::action::Action;
-use orgmirror_domain::ids::{AccountId, Instant, OperationId, OperationKey, OrgKey};
+use orgmirror_domain::filter::Filter;
+use orgmirror_domain::ids::{AccountId, Instant, OperationId, OperationKey, OrgKey, TaskRunKey};
 use orgmirror_domain::operation::{Admitted, Limits, OperationState};
 use serde_json::Value;
 use uuid::Uuid;
 
-use crate::transaction::transact;
+use crate::transaction::{Tx, transact};
 use crate::{Store, StoreError, StoreResult};
 
 /// What is asked for.
@@ -20,6 +21,8 @@ pub struct Wanted {
     pub accounts: Vec<AccountId>,
     /// Who asks.
     pub requested_by: String,
+    /// The filter that chose them, if one did: who does not match it on a fresh reading is left alone.
+    pub filter: Option<Filter>,
 }
 
 /// What whoever asked learns.
@@ -46,52 +49,31 @@ impl Store {
             Admitted::WithApproval => OperationState::Approval,
             Admitted::TooMany => return Err(StoreError::TooLarge { accounts: accounts.len(), limit: limits.max_items }),
         };
-        let keys = self.account_keys(org, &accounts).await?;
-        let group = match wanted.action.group() {
+        let accounts = self.account_keys(org, &accounts).await?;
+        let group = self.group_of(org, &wanted.action).await?;
+        let new = New {
+            id: wanted.id,
+            action: &wanted.action,
+            group,
+            accounts: &accounts,
+            requested_by: &wanted.requested_by,
+            state,
+            filter: wanted.filter.as_ref(),
+            step: None,
+        };
+        transact!(self, |tx| {
+            match insert(tx, org, &new, limits).await? {
+                Some(asked) => Ok(asked),
+                None => earlier(tx, wanted.id).await,
+            }
+        })
+    }
+
+    /// Key of the group that an action is about, made if the mirror does not have it.
+    pub(crate) async fn group_of(&self, org: OrgKey, action: &Action) -> StoreResult<Option<i32>> {
+        Ok(match action.group() {
             Some(group) => self.group_keys(org, &[group]).await?.get(&group).copied(),
             None => None,
-        };
-        let action = action_json(&wanted.action)?;
-        transact!(self, |tx| {
-            let made = sqlx::query!(
-                r#"-- operation.request
-                INSERT INTO operation (
-                    operation_id, org_key, state, action, group_key, requested_by, max_age, patience, waits_until, protected_accounts,
-                    protected_groups
-                )
-                VALUES (
-                    $1, $2, $3::text::operation_state, $4, $5, $6, make_interval(secs => $7), make_interval(secs => $8),
-                    clock_timestamp() + make_interval(secs => $8), $9, $10
-                )
-                ON CONFLICT (operation_id) DO NOTHING
-                RETURNING operation_key, nextval('instant') AS "instant!""#,
-                wanted.id.0,
-                org.0,
-                state.as_str(),
-                action,
-                group,
-                wanted.requested_by,
-                limits.max_age.as_secs_f64(),
-                limits.patience.as_secs_f64(),
-                &limits.protected_accounts,
-                &limits.protected_groups
-            );
-            let Some(made) = made.fetch_optional(&mut **tx).await? else {
-                return earlier(tx, wanted.id).await;
-            };
-            sqlx::query!(
-                r#"-- operation.items
-                INSERT INTO operation_item (operation_key, account_key, asked)
-                SELECT $1, listed.key, $3 FROM unnest($2::integer[]) WITH ORDINALITY AS listed (key, position) ORDER BY listed.position"#,
-                made.operation_key,
-                &keys,
-                made.instant
-            )
-            .execute(&mut **tx)
-            .await?;
-            // A hint for the coordinator.
-            sqlx::query!("SELECT notify_run(0)").execute(&mut **tx).await?;
-            Ok(Asked { operation: OperationKey(made.operation_key), state, instant: Instant(made.instant), revision: 1 })
         })
     }
 
@@ -138,8 +120,76 @@ impl Store {
     }
 }
 
+/// An operation that is to be stored, within limits.
+pub(crate) struct New<'a> {
+    pub(crate) id: OperationId,
+    pub(crate) action: &'a Action,
+    pub(crate) group: Option<i32>,
+    /// Without repeats.
+    pub(crate) accounts: &'a [i32],
+    pub(crate) requested_by: &'a str,
+    pub(crate) state: OperationState,
+    pub(crate) filter: Option<&'a Filter>,
+    pub(crate) step: Option<Step>,
+}
+
+/// The part of a task's run that an operation is.
+#[derive(Clone, Copy)]
+pub(crate) struct Step {
+    pub(crate) task_run: TaskRunKey,
+    /// Which action, from 1.
+    pub(crate) number: i16,
+    /// The run's own instant, where the operation belongs to the request that was made then; else one is drawn.
+    pub(crate) asked: Option<Instant>,
+}
+
+/// Stores an operation with its items, once for each id; `None` if it is there.
+pub(crate) async fn insert(tx: &mut Tx, org: OrgKey, new: &New<'_>, limits: &Limits) -> StoreResult<Option<Asked>> {
+    let made = sqlx::query!(
+        r#"-- operation.request
+        INSERT INTO operation (
+            operation_id, org_key, state, action, group_key, requested_by, max_age, patience, waits_until, protected_accounts,
+            protected_groups, filter, task_run_key, step
+        )
+        VALUES (
+            $1, $2, $3::text::operation_state, $4, $5, $6, make_interval(secs => $7), make_interval(secs => $8),
+            clock_timestamp() + make_interval(secs => $8), $9, $10, $11, $12, $13
+        )
+        ON CONFLICT DO NOTHING
+        RETURNING operation_key, coalesce($14, nextval('instant')) AS "instant!""#,
+        new.id.0,
+        org.0,
+        new.state.as_str(),
+        action_json(new.action)?,
+        new.group,
+        new.requested_by,
+        limits.max_age.as_secs_f64(),
+        limits.patience.as_secs_f64(),
+        &limits.protected_accounts,
+        &limits.protected_groups,
+        new.filter.map(ToString::to_string),
+        new.step.map(|step| step.task_run.0),
+        new.step.map(|step| step.number),
+        new.step.and_then(|step| step.asked).map(|asked| asked.0)
+    );
+    let Some(made) = made.fetch_optional(&mut **tx).await? else { return Ok(None) };
+    sqlx::query!(
+        r#"-- operation.items
+        INSERT INTO operation_item (operation_key, account_key, asked)
+        SELECT $1, listed.key, $3 FROM unnest($2::integer[]) WITH ORDINALITY AS listed (key, position) ORDER BY listed.position"#,
+        made.operation_key,
+        new.accounts,
+        made.instant
+    )
+    .execute(&mut **tx)
+    .await?;
+    // A hint for the coordinator.
+    sqlx::query!("SELECT notify_run(0)").execute(&mut **tx).await?;
+    Ok(Some(Asked { operation: OperationKey(made.operation_key), state: new.state, instant: Instant(made.instant), revision: 1 }))
+}
+
 /// The answer that the same request got before.
-async fn earlier(tx: &mut crate::transaction::Tx, id: OperationId) -> StoreResult<Asked> {
+async fn earlier(tx: &mut Tx, id: OperationId) -> StoreResult<Asked> {
     let row = sqlx::query!(
         r#"-- operation.earlier
         SELECT o.operation_key, o.state::text AS "state!", o.revision, coalesce(min(i.asked), 0) AS "asked!"

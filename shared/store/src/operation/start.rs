@@ -4,14 +4,16 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use orgmirror_domain::action::{Call, Decision};
+use orgmirror_domain::filter::Filter;
 use orgmirror_domain::freshness::Freshness;
 use orgmirror_domain::gate::{Admission, Awaited, Closed, Gate, GateView, may_act};
-use orgmirror_domain::ids::{AttemptKey, Instant, ItemKey, OperationId};
+use orgmirror_domain::ids::{AttemptKey, Instant, ItemKey, OperationId, OrgKey};
 use orgmirror_domain::item::{ItemEvent, ItemState, SkipReason};
 use orgmirror_domain::operation::OperationState;
 
 use super::facts::{self, AccountState};
 use super::request::action_of;
+use crate::filter::Selection;
 use crate::transaction::{Tx, transact};
 use crate::{Store, StoreError, StoreResult};
 
@@ -57,6 +59,7 @@ impl Marked {
 
 /// An item and its operation, locked.
 struct Locked {
+    org: OrgKey,
     account_key: i32,
     operation_id: uuid::Uuid,
     state: ItemState,
@@ -68,6 +71,8 @@ struct Locked {
     waits_until: DateTime<Utc>,
     protected_accounts: Vec<String>,
     protected_groups: Vec<uuid::Uuid>,
+    filter: Option<Filter>,
+    requested_at: DateTime<Utc>,
 }
 
 impl Store {
@@ -95,6 +100,9 @@ impl Store {
                 Gate::Waits { awaited, .. } => return Ok(Start::Waits(awaited)),
                 Gate::Closed(closed) => return Ok(Start::Closed(closed)),
             };
+            if !still_matches(tx, &locked).await? {
+                return end(tx, item, ItemEvent::Dropped, Some(SkipReason::NoLongerMatches)).await;
+            }
             match locked.action.decide(&account.id, &account.view, group.as_ref().map(|group| &group.view)) {
                 Decision::AlreadySo => end(tx, item, ItemEvent::FoundSo, None).await,
                 Decision::Skip(reason) => end(tx, item, ItemEvent::Dropped, Some(reason)).await,
@@ -110,7 +118,8 @@ async fn lock(tx: &mut Tx, item: ItemKey) -> StoreResult<Option<Locked>> {
         r#"-- operation.start_lock
         SELECT
             i.account_key, i.state::text AS "item_state!", i.asked, o.operation_id, o.state::text AS "state!", o.action, o.group_key,
-            extract(epoch FROM o.max_age)::float8 AS "max_age_s!", o.waits_until, o.protected_accounts, o.protected_groups
+            extract(epoch FROM o.max_age)::float8 AS "max_age_s!", o.waits_until, o.protected_accounts, o.protected_groups,
+            o.org_key, o.filter, o.requested_at
         FROM operation_item AS i
         INNER JOIN operation AS o ON o.operation_key = i.operation_key
         WHERE i.item_key = $1
@@ -126,6 +135,7 @@ async fn lock(tx: &mut Tx, item: ItemKey) -> StoreResult<Option<Locked>> {
         }
     };
     Ok(Some(Locked {
+        org: OrgKey(row.org_key),
         account_key: row.account_key,
         operation_id: row.operation_id,
         state: row.item_state.parse()?,
@@ -137,7 +147,24 @@ async fn lock(tx: &mut Tx, item: ItemKey) -> StoreResult<Option<Locked>> {
         waits_until: row.waits_until,
         protected_accounts: row.protected_accounts,
         protected_groups: row.protected_groups,
+        filter: row
+            .filter
+            .map(|text| text.parse())
+            .transpose()
+            .map_err(|source| StoreError::SavedText { column: "operation.filter", source: Box::new(source) })?,
+        requested_at: row.requested_at,
     }))
+}
+
+/// Whether the account is still one that the operation's filter chooses, on the reading that opened the gate. Ages count back from when
+/// the operation was asked for. A filter that names what is not in the mirror any more chooses nobody.
+async fn still_matches(tx: &mut Tx, locked: &Locked) -> StoreResult<bool> {
+    let Some(filter) = &locked.filter else { return Ok(true) };
+    match Selection::find(tx, locked.org, filter, locked.requested_at).await {
+        Ok(selection) => Ok(!selection.matching(tx, &[locked.account_key]).await?.is_empty()),
+        Err(StoreError::UnknownName { .. }) => Ok(false),
+        Err(error) => Err(error),
+    }
 }
 
 async fn view(

@@ -4,42 +4,39 @@ use std::collections::HashMap;
 use std::path::Path;
 
 use anyhow::{Context, Result, bail};
+use orgmirror_domain::filter::Filter;
 use orgmirror_domain::ids::{AccountId, OrgKey};
 use orgmirror_store::Store;
 
 use crate::cli::Selection;
-use crate::selecting;
+use crate::typed_filter;
 
-/// Rows asked of Postgres at once.
-const PAGE: u16 = 2_000;
 /// What is not found is named; an error names so many.
 const NAMED: usize = 5;
 
-/// The accounts, in the order given.
-pub(super) async fn accounts(store: &Store, org: OrgKey, selection: &Selection) -> Result<Vec<AccountId>> {
-    match (&selection.filter, &selection.file) {
-        (Some(filter), _) => of_filter(store, org, filter).await,
-        (None, Some(file)) => of_words(store, org, read(file)?).await,
-        (None, None) => of_words(store, org, selection.accounts.clone()).await,
-    }
+/// Accounts, and the filter that chose them if one did.
+pub(super) struct Accounts {
+    pub(super) ids: Vec<AccountId>,
+    pub(super) filter: Option<Filter>,
 }
 
-async fn of_filter(store: &Store, org: OrgKey, typed: &str) -> Result<Vec<AccountId>> {
-    let (_, selection) = selecting::select(store, org, typed).await?;
-    let (mut accounts, mut after) = (Vec::new(), None);
-    loop {
-        let page = store.users(&selection, after, PAGE).await?;
-        accounts.extend(page.users.into_iter().map(|user| AccountId::from(user.account_id.as_str())));
-        after = page.next;
-        if after.is_none() {
-            break;
-        }
-    }
-    selecting::tell_caveats(&selection);
-    if accounts.is_empty() {
+/// The accounts, in the order given; of a filter's at most `max` and one, so that too many are known to be.
+pub(super) async fn accounts(store: &Store, org: OrgKey, selection: &Selection, max: usize) -> Result<Accounts> {
+    Ok(match (&selection.filter, &selection.file) {
+        (Some(filter), _) => of_filter(store, org, filter, max).await?,
+        (None, Some(file)) => Accounts { ids: of_words(store, org, read(file)?).await?, filter: None },
+        (None, None) => Accounts { ids: of_words(store, org, selection.accounts.clone()).await?, filter: None },
+    })
+}
+
+async fn of_filter(store: &Store, org: OrgKey, typed: &str, max: usize) -> Result<Accounts> {
+    let (filter, selection) = typed_filter::select(store, org, typed).await?;
+    let chosen = store.chosen(&selection, max.saturating_add(1)).await?;
+    typed_filter::tell_caveats(&selection);
+    if chosen.is_empty() {
         bail!("nobody in the mirror matches the filter; `orgmirror filters explain` tells how it was understood");
     }
-    Ok(accounts)
+    Ok(Accounts { ids: chosen.into_iter().map(|(_, id)| id).collect(), filter: Some(filter) })
 }
 
 /// An id is taken as it is; an address is looked up in the mirror, and must be one account's.

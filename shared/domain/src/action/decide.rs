@@ -1,64 +1,11 @@
-//! What a bulk operation does to each account, and what the mirror says about it.
-//!
-//! The same decision is taken for the preview and, on fresh data, in the transaction that marks the attempt: what people are shown is
-//! what would happen.
+//! What the mirror shows of an action's result, and what is to be done for an account.
 
-use serde::{Deserialize, Serialize};
-
-use crate::ids::{AccountId, DirectoryId, GroupId, ResourceId};
+use super::{Action, Call};
+use crate::ids::{AccountId, DirectoryId, ResourceId};
 use crate::item::SkipReason;
 
 /// The platform role of an organisation's admins.
 pub const ORG_ADMIN: &str = "atlassian/org-admin";
-
-/// The change of one account.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "type", rename_all = "snake_case")]
-pub enum Action {
-    /// Makes it a member of a group.
-    AddToGroup {
-        /// Which.
-        group: GroupId,
-    },
-    /// Takes it out of a group.
-    RemoveFromGroup {
-        /// Which.
-        group: GroupId,
-    },
-    /// Takes its access to all apps of a directory away; roles and groups are kept.
-    Suspend {
-        /// Of which directory.
-        directory: DirectoryId,
-    },
-    /// Gives that back.
-    Restore {
-        /// Of which directory.
-        directory: DirectoryId,
-    },
-    /// Removes it from a directory; roles and groups are lost.
-    RemoveFromDirectory {
-        /// From which.
-        directory: DirectoryId,
-    },
-    /// Deactivates a managed account everywhere.
-    Disable,
-    /// Reactivates a managed account.
-    Enable,
-    /// Gives it a role on a resource.
-    GrantRole {
-        /// On which.
-        resource: ResourceId,
-        /// `atlassian/user` and the like.
-        role: String,
-    },
-    /// Takes a role on a resource away.
-    RevokeRole {
-        /// On which.
-        resource: ResourceId,
-        /// `atlassian/user` and the like.
-        role: String,
-    },
-}
 
 /// What the mirror knows about an account, as far as actions need it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -116,61 +63,7 @@ pub enum Decision {
     Skip(SkipReason),
 }
 
-/// A call that changes something, with all that it needs.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-#[expect(missing_docs, reason = "each is the operation of the Organization API with that name; the fields are its parameters")]
-#[serde(tag = "call", rename_all = "snake_case")]
-pub enum Call {
-    AddMember { directory: DirectoryId, group: GroupId, account: AccountId },
-    RemoveMember { directory: DirectoryId, group: GroupId, account: AccountId },
-    SuspendUser { directory: DirectoryId, account: AccountId },
-    RestoreUser { directory: DirectoryId, account: AccountId },
-    RemoveUser { directory: DirectoryId, account: AccountId },
-    DisableAccount { account: AccountId },
-    EnableAccount { account: AccountId },
-    AssignRole { account: AccountId, resource: ResourceId, role: String },
-    RevokeRole { account: AccountId, resource: ResourceId, role: String },
-}
-
 impl Action {
-    /// The word on the command line and on screen.
-    pub fn word(&self) -> &'static str {
-        match self {
-            Self::AddToGroup { .. } => "add-to-group",
-            Self::RemoveFromGroup { .. } => "remove-from-group",
-            Self::Suspend { .. } => "suspend",
-            Self::Restore { .. } => "restore",
-            Self::RemoveFromDirectory { .. } => "remove-from-directory",
-            Self::Disable => "disable",
-            Self::Enable => "enable",
-            Self::GrantRole { .. } => "grant-role",
-            Self::RevokeRole { .. } => "revoke-role",
-        }
-    }
-
-    /// The group that it is about.
-    pub fn group(&self) -> Option<GroupId> {
-        match self {
-            Self::AddToGroup { group } | Self::RemoveFromGroup { group } => Some(*group),
-            _ => None,
-        }
-    }
-
-    /// Whether making the call twice leaves what making it once does. All of these put an account into a state, whatever it was before.
-    pub fn is_idempotent(&self) -> bool {
-        match self {
-            Self::AddToGroup { .. }
-            | Self::RemoveFromGroup { .. }
-            | Self::Suspend { .. }
-            | Self::Restore { .. }
-            | Self::RemoveFromDirectory { .. }
-            | Self::Disable
-            | Self::Enable
-            | Self::GrantRole { .. }
-            | Self::RevokeRole { .. } => true,
-        }
-    }
-
     /// What the account's row shows of the action's result.
     pub fn shown(&self, account: &AccountView) -> Shown {
         let so = |so: bool| if so { Shown::So } else { Shown::NotSo };
@@ -251,40 +144,10 @@ impl Action {
     }
 }
 
-impl Call {
-    /// Method and path as the API's reference writes them, for people.
-    pub fn in_words(&self) -> String {
-        match self {
-            Self::AddMember { directory, group, account } => {
-                format!(
-                    "POST /v2/orgs/{{org}}/directories/{directory}/groups/{group}/memberships {{\"accountId\":\"{account}\"}}"
-                )
-            }
-            Self::RemoveMember { directory, group, account } => {
-                format!("DELETE /v2/orgs/{{org}}/directories/{directory}/groups/{group}/memberships/{account}")
-            }
-            Self::SuspendUser { directory, account } => {
-                format!("POST /v2/orgs/{{org}}/directories/{directory}/users/{account}/suspend")
-            }
-            Self::RestoreUser { directory, account } => {
-                format!("POST /v2/orgs/{{org}}/directories/{directory}/users/{account}/restore")
-            }
-            Self::RemoveUser { directory, account } => format!("DELETE /v2/orgs/{{org}}/directories/{directory}/users/{account}"),
-            Self::DisableAccount { account } => format!("POST /users/{account}/manage/lifecycle/disable"),
-            Self::EnableAccount { account } => format!("POST /users/{account}/manage/lifecycle/enable"),
-            Self::AssignRole { account, resource, role } => {
-                format!("POST /v1/orgs/{{org}}/users/{account}/roles/assign {{\"role\":\"{role}\",\"resource\":\"{resource}\"}}")
-            }
-            Self::RevokeRole { account, resource, role } => {
-                format!("POST /v1/orgs/{{org}}/users/{account}/roles/revoke {{\"role\":\"{role}\",\"resource\":\"{resource}\"}}")
-            }
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::ids::GroupId;
 
     fn member() -> AccountView {
         AccountView {
