@@ -4,6 +4,7 @@
 
 use std::time::Duration;
 
+use orgmirror_domain::audit::Actor;
 use orgmirror_domain::ids::{AccountId, OrgId};
 use orgmirror_domain::run::{RunKind, Scope};
 use orgmirror_queue::{Inbox, InboxEntry};
@@ -116,7 +117,7 @@ fn is_account_id(id: &AccountId) -> bool {
 
 async fn take_over(store: &Store, request: &SyncRequest) -> StoreResult<Option<()>> {
     let Some(org) = store.find_org(&request.org_id).await? else { return Ok(None) };
-    let ticket = store.request_sync(org, request.id, request.kind, &request.scope).await?;
+    let ticket = store.request_sync_by(org, request.id, request.kind, &request.scope, &Actor::program("queue")).await?;
     tracing::info!(request = %request.id, run = %ticket.run_id, "a sync was requested");
     Ok(Some(()))
 }

@@ -40,7 +40,7 @@ pub(crate) async fn for_ever(store: Store, stop: CancellationToken) {
 pub(crate) async fn resume_after_outage(store: &Store, after: Duration) -> StoreResult<()> {
     for run in store.held_by_outage(after).await? {
         tracing::info!(run.key = run.0, "trying again after an outage of the API");
-        store.resume_run(run).await?;
+        store.resume_run(run, None).await?;
     }
     Ok(())
 }

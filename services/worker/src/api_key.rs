@@ -65,7 +65,7 @@ impl Env {
         let stored = self.api.key();
         self.store.set_current_key(self.org, stored.key.fingerprint().as_str(), stored.expires_on).await?;
         for run in self.store.held_by_key(self.org).await? {
-            self.store.resume_run(run).await?;
+            self.store.resume_run(run, None).await?;
         }
         tracing::info!(key = %stored.key.fingerprint(), "another API key is in use; runs that were held for their key go on");
         Ok(())

@@ -5,6 +5,7 @@
 
 pub mod access;
 pub mod action;
+pub mod audit;
 pub mod diff;
 pub mod filter;
 pub mod freshness;

@@ -14,6 +14,7 @@
 mod account;
 mod array;
 pub mod attempt;
+pub mod audit;
 pub mod barrier;
 mod change_log;
 pub mod console;

@@ -1,12 +1,14 @@
 //! T1: somebody asks for a sync.
 
 use chrono::{DateTime, Utc};
+use orgmirror_domain::audit::{Actor, Event};
 use orgmirror_domain::ids::{Instant, OrgKey, RunId, RunKey};
 use orgmirror_domain::run::{RunKind, Scope};
+use serde_json::json;
 use uuid::Uuid;
 
 use crate::transaction::{Tx, transact};
-use crate::{Store, StoreResult};
+use crate::{Store, StoreResult, audit};
 
 /// What a requester learns.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,6 +27,29 @@ impl Store {
     ///
     /// A request never joins the active run: that one may have read the rows already.
     pub async fn request_sync(&self, org: OrgKey, request: Uuid, kind: RunKind, scope: &Scope) -> StoreResult<Ticket> {
+        self.request_sync_as(org, request, kind, scope, None).await
+    }
+
+    /// T1 for somebody who asks, which the audit log keeps.
+    pub async fn request_sync_by(
+        &self,
+        org: OrgKey,
+        request: Uuid,
+        kind: RunKind,
+        scope: &Scope,
+        by: &Actor,
+    ) -> StoreResult<Ticket> {
+        self.request_sync_as(org, request, kind, scope, Some(by)).await
+    }
+
+    async fn request_sync_as(
+        &self,
+        org: OrgKey,
+        request: Uuid,
+        kind: RunKind,
+        scope: &Scope,
+        by: Option<&Actor>,
+    ) -> StoreResult<Ticket> {
         transact!(self, |tx| {
             if let Some(ticket) = earlier_ticket(tx, request).await? {
                 return Ok(ticket);
@@ -53,6 +78,10 @@ impl Store {
             match stored.fetch_optional(&mut **tx).await? {
                 Some(row) => {
                     sqlx::query!("SELECT notify_run($1)", run.0).execute(&mut **tx).await?;
+                    if let Some(by) = by {
+                        let detail = json!({ "request": request, "kind": kind, "scope": scope, "instant": row.instant });
+                        audit::append(tx, org, by, Event::SyncRequested, run_id, &detail).await?;
+                    }
                     Ok(Ticket { run, run_id, instant: Instant(row.instant) })
                 }
                 // The same request, by another connection, a moment ago.

@@ -1,10 +1,12 @@
 //! T7 and T8: how a run ends early, waits for somebody, and goes on.
 
+use orgmirror_domain::audit::{Actor, Event};
 use orgmirror_domain::ids::{JobKey, OrgKey, RunId, RunKey};
 use orgmirror_domain::run::{Hold, Phase, RunEvent};
+use serde_json::{Value, json};
 
 use crate::transaction::{Tx, transact};
-use crate::{Store, StoreError, StoreResult, lock};
+use crate::{Store, StoreError, StoreResult, audit, lock};
 
 /// What came of asking for a change of a run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -45,10 +47,14 @@ impl Store {
     }
 
     /// T7. A person stops a run, also for everybody who joined it: each requester learns that.
-    pub async fn cancel_run(&self, run: RunKey) -> StoreResult<Moved> {
+    pub async fn cancel_run(&self, run: RunKey, by: &Actor) -> StoreResult<Moved> {
         transact!(self, |tx| {
             lock::exclusive(tx, run).await?;
-            end(tx, run, RunEvent::CancelAsked, None).await
+            let moved = end(tx, run, RunEvent::CancelAsked, None).await?;
+            if moved == Moved::Yes {
+                record(tx, run, by, Event::RunCancelled, &json!({})).await?;
+            }
+            Ok(moved)
         })
     }
 
@@ -77,8 +83,9 @@ impl Store {
         })
     }
 
-    /// T7. Lets a held run go on; a hold for approval needs [`Store::approve_run`].
-    pub async fn resume_run(&self, run: RunKey) -> StoreResult<Moved> {
+    /// T7. Lets a held run go on; a hold for approval needs [`Store::approve_run`]. Without somebody who asks the product does it by itself,
+    /// which the audit log leaves out.
+    pub async fn resume_run(&self, run: RunKey, by: Option<&Actor>) -> StoreResult<Moved> {
         transact!(self, |tx| {
             lock::exclusive(tx, run).await?;
             let resumed = sqlx::query!(
@@ -99,6 +106,9 @@ impl Store {
             .execute(&mut **tx)
             .await?;
             sqlx::query!("SELECT notify_run($1)", run.0).execute(&mut **tx).await?;
+            if let Some(by) = by {
+                record(tx, run, by, Event::RunResumed, &json!({})).await?;
+            }
             Ok(Moved::Yes)
         })
     }
@@ -126,7 +136,7 @@ impl Store {
     }
 
     /// T8. A person agrees to the list of that revision. What was not on the list goes only below the limits.
-    pub async fn approve_run(&self, run: RunKey, revision: i32) -> StoreResult<Moved> {
+    pub async fn approve_run(&self, run: RunKey, revision: i32, by: &Actor) -> StoreResult<Moved> {
         transact!(self, |tx| {
             lock::exclusive(tx, run).await?;
             let approved = sqlx::query!(
@@ -140,9 +150,16 @@ impl Store {
                 return Ok(Moved::TooLate);
             }
             sqlx::query!("SELECT notify_run($1)", run.0).execute(&mut **tx).await?;
+            record(tx, run, by, Event::RunApproved, &json!({ "revision": revision })).await?;
             Ok(Moved::Yes)
         })
     }
+}
+
+/// What somebody did with a run, for the audit log.
+async fn record(tx: &mut Tx, run: RunKey, by: &Actor, event: Event, detail: &Value) -> StoreResult<()> {
+    let row = sqlx::query!("SELECT org_key, run_id FROM sync_run WHERE run_key = $1", run.0).fetch_one(&mut **tx).await?;
+    audit::append(tx, OrgKey(row.org_key), by, event, row.run_id, detail).await
 }
 
 /// Ends a run early. The run's exclusive lock must be held, taken by an earlier statement.

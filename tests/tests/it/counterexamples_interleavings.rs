@@ -8,6 +8,7 @@ use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, HashMap};
 
 use anyhow::{Context, Result, ensure};
+use orgmirror_domain::audit::Actor;
 use orgmirror_domain::freshness::fresh;
 use orgmirror_domain::ids::{AccountId, GroupId, Instant, OrgId, RunKey};
 use orgmirror_domain::job::JobKind;
@@ -122,12 +123,12 @@ impl Story<'_> {
             }
             Step::Approve(number) => {
                 if let Some(index) = chosen(&self.runs, number) {
-                    store.approve_run(self.runs[index], 1).await?;
+                    store.approve_run(self.runs[index], 1, &Actor::system()).await?;
                 }
             }
             Step::Cancel(number) => {
                 if let Some(index) = chosen(&self.runs, number) {
-                    store.cancel_run(self.runs[index]).await?;
+                    store.cancel_run(self.runs[index], &Actor::system()).await?;
                 }
             }
         }
@@ -196,7 +197,7 @@ impl Story<'_> {
         }
         for run in self.runs.clone() {
             until("a run ends", async || {
-                self.stage.store.approve_run(run, 1).await?;
+                self.stage.store.approve_run(run, 1, &Actor::system()).await?;
                 for job in self.stage.pending(run).await? {
                     if job.kind == JobKind::Plan {
                         self.stage.plan(run, 0, false).await?;

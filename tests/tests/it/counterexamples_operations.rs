@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 use orgmirror_domain::action::Action;
+use orgmirror_domain::audit::Actor;
 use orgmirror_domain::gate::{Awaited, Closed, Subject};
 use orgmirror_domain::ids::{AccountId, DirectoryId, GroupId, ItemKey};
 use orgmirror_domain::item::ItemState;
@@ -258,7 +259,7 @@ async fn no_path_leads_around_the_gate() -> Result<()> {
     read(&stage, person("ben", "ben")).await?;
     assert_eq!(held.state, OperationState::Approval);
     assert!(matches!(store.start_item(not_approved, LONG).await?, Start::Closed(Closed::NotApproved)));
-    assert_eq!(store.cancel_operation(cancelled.operation).await?, Moved::Yes);
+    assert_eq!(store.cancel_operation(cancelled.operation, &Actor::system()).await?, Moved::Yes);
     assert!(matches!(store.start_item(stopped, LONG).await?, Start::NotWanted));
     assert!(matches!(store.start_item(too_late, LONG).await?, Start::Closed(Closed::WaitedTooLong)));
     assert_eq!(store.give_up_items(stage.org).await?, 1);
@@ -270,7 +271,7 @@ async fn no_path_leads_around_the_gate() -> Result<()> {
     let attempt = marked(store, failed).await?;
     store.finish_item(attempt.attempt(), &Answer::Refused("no".to_owned())).await?;
     read(&stage, person("ann", "ann")).await?;
-    assert_eq!(store.retry_operation(retried.operation).await?, 1);
+    assert_eq!(store.retry_operation(retried.operation, &Actor::system()).await?, 1);
     assert_eq!(awaited(&stage, failed).await?, newer);
 
     // An answer to an attempt that is over, and one to none.
@@ -296,11 +297,14 @@ async fn an_approval_holds_for_the_list_that_was_shown() -> Result<()> {
     assert_eq!(asked.state, OperationState::Approval);
     let approve = async |person: &str, revision| stage.store.approve_operation(asked.operation, person, revision).await;
     assert_eq!(approve(ASKER, asked.revision).await?, Err(NoApproval::SamePerson));
-    assert_eq!(stage.store.withdraw_accounts(stage.org, asked.operation, &[AccountId::from("ben")]).await?, Moved::Yes);
+    assert_eq!(
+        stage.store.withdraw_accounts(stage.org, asked.operation, &[AccountId::from("ben")], &Actor::system()).await?,
+        Moved::Yes
+    );
     assert_eq!(approve("ben", asked.revision).await?, Err(NoApproval::OtherList));
     assert_eq!(approve("ben", asked.revision + 1).await?, Ok(()));
     assert_eq!(approve("ben", asked.revision + 1).await?, Err(NoApproval::NotAwaited));
-    let late = stage.store.withdraw_accounts(stage.org, asked.operation, &[AccountId::from("ann")]).await?;
+    let late = stage.store.withdraw_accounts(stage.org, asked.operation, &[AccountId::from("ann")], &Actor::system()).await?;
     assert_eq!(late, Moved::TooLate);
     let shown = stage.world.operation(asked.operation).await?;
     assert_eq!((shown.state, shown.approved_by.as_deref(), shown.items.pending), (OperationState::Running, Some("ben"), 1));
@@ -321,7 +325,7 @@ async fn readings_of_several_operations_share_calls() -> Result<()> {
     let job = stage.only_job(run).await?;
     assert_eq!(job.subjects.len(), 2, "{:?}", job.subjects);
     // A cancelled run serves nobody: the need is there again.
-    stage.store.cancel_run(run).await?;
+    stage.store.cancel_run(run, &Actor::system()).await?;
     sqlx::query("UPDATE sync_run SET finished_at = finished_at - interval '1 hour' WHERE run_key = $1")
         .bind(run.0)
         .execute(&stage.pool)

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use anyhow::Result;
+use orgmirror_domain::audit::Actor;
 use orgmirror_domain::run::{Hold, Phase, RunKind, Scope};
 use orgmirror_domain::sweep::SweepLimits;
 use orgmirror_store::lookup::Committed;
@@ -76,7 +77,7 @@ async fn k14_a_thousand_requests_against_starting_runs() -> Result<()> {
         }
         for (org, run) in starter.startable_runs().await? {
             assert!(starter.start_run(org, run).await?);
-            starter.cancel_run(run).await?;
+            starter.cancel_run(run, &Actor::system()).await?;
         }
     }
     let statement = "SELECT count(*) FROM sync_request AS q JOIN sync_run AS r USING (run_key) \
@@ -96,7 +97,7 @@ async fn k15_a_look_up_of_a_cancelled_run_commits_nothing() -> Result<()> {
     stage.mirror(&there).await?;
     let (s, look_up) = stage.scoped(&["1"]).await?;
     let absent = stage.draw(&look_up).await?;
-    assert_eq!(stage.store.cancel_run(s).await?, Moved::Yes);
+    assert_eq!(stage.store.cancel_run(s, &Actor::system()).await?, Moved::Yes);
     stage.mirror(&there).await?;
     assert_eq!(stage.commit_lookup(&look_up, absent, &[]).await?, Committed::Refused);
     assert!(stage.row("1").await?.is_some_and(|row| !row.missing));
@@ -144,7 +145,7 @@ async fn k16_a_run_held_for_approval_gives_way() -> Result<()> {
     assert!(startable.contains(&next), "the next run waits for a person");
     assert!(stage.store.start_run(stage.org, next).await?);
     assert_eq!(stage.phase(held).await?, Phase::Replaced);
-    assert_eq!(stage.store.approve_run(held, 1).await?, Moved::TooLate);
+    assert_eq!(stage.store.approve_run(held, 1, &Actor::system()).await?, Moved::TooLate);
     assert_eq!(stage.store.sweep(held, ONE).await?, Swept::TooLate);
     stage.plan(next, 1, false).await?;
     // ben is back before the next run asks for him.
@@ -170,7 +171,7 @@ async fn k17_an_approval_covers_the_list_and_who_is_still_missing() -> Result<()
     let there = truth(&[("1", "ann"), ("5", "eve")]);
     stage.work(&look_up, &there).await?;
 
-    assert_eq!(stage.store.approve_run(f, 1).await?, Moved::Yes);
+    assert_eq!(stage.store.approve_run(f, 1, &Actor::system()).await?, Moved::Yes);
     assert_eq!(stage.store.sweep(f, ONE).await?, Swept::Completed);
     let approved = truth(&[("1", "ann"), ("4", "dan"), ("5", "eve")]);
     assert_eq!(stage.visible().await?, approved, "ann came back, dan was on no list");
@@ -190,12 +191,12 @@ async fn k17_a_stale_approval_does_nothing() -> Result<()> {
     stage.until_sweeping(f, &truth(&[("3", "cid")])).await?;
     assert_eq!(stage.store.sweep(f, ONE).await?, Swept::Held);
     for stale in [0, 2] {
-        assert_eq!(stage.store.approve_run(f, stale).await?, Moved::TooLate, "revision {stale}");
+        assert_eq!(stage.store.approve_run(f, stale, &Actor::system()).await?, Moved::TooLate, "revision {stale}");
     }
     assert_eq!(stage.store.sweep(f, ONE).await?, Swept::TooLate);
     assert_eq!(stage.visible().await?.len(), 3);
-    assert_eq!(stage.store.approve_run(f, 1).await?, Moved::Yes);
-    assert_eq!(stage.store.approve_run(f, 1).await?, Moved::TooLate, "approved twice");
+    assert_eq!(stage.store.approve_run(f, 1, &Actor::system()).await?, Moved::Yes);
+    assert_eq!(stage.store.approve_run(f, 1, &Actor::system()).await?, Moved::TooLate, "approved twice");
     assert_eq!(stage.store.sweep(f, ONE).await?, Swept::Completed);
     assert_eq!(stage.visible().await?, truth(&[("3", "cid")]));
     Ok(())
@@ -210,14 +211,14 @@ async fn k18_a_late_refusal_of_the_old_key_holds_nothing() -> Result<()> {
     let f = stage.full(1, false).await?;
     assert_eq!(stage.store.hold_run(f, Hold::KeyRejected, Some("old"), "401").await?, Moved::Yes);
     stage.store.set_current_key(stage.org, "new", None).await?;
-    assert_eq!(stage.store.resume_run(f).await?, Moved::Yes);
+    assert_eq!(stage.store.resume_run(f, None).await?, Moved::Yes);
 
     assert_eq!(stage.store.hold_run(f, Hold::KeyRejected, Some("old"), "401, late").await?, Moved::TooLate);
     let there = truth(&[("1", "ann")]);
     stage.work(&stage.only_job(f).await?, &there).await?;
     assert_eq!(stage.store.hold_run(f, Hold::KeyRejected, Some("new"), "401").await?, Moved::Yes);
     assert_eq!(stage.store.advance(f).await?, None, "a refusal of the current key holds the run");
-    assert_eq!(stage.store.resume_run(f).await?, Moved::Yes);
+    assert_eq!(stage.store.resume_run(f, None).await?, Moved::Yes);
     stage.finish(f, &there).await?;
     assert_eq!(stage.visible().await?, there);
     Ok(())

@@ -57,7 +57,7 @@ async fn k06_cursors_that_expire_during_a_hold_fail_no_run() -> Result<()> {
     until("the cursors have expired", async || Ok((world.count(outlived).await? > 0).then_some(()))).await?;
 
     world.sim.faults(json!({ "cursor_ttl_s": 2 })).await?;
-    assert_eq!(world.store.resume_run(ticket.run).await?, Moved::Yes);
+    assert_eq!(world.store.resume_run(ticket.run, None).await?, Moved::Yes);
     world.completed(ticket).await?;
     let superseded = "SELECT count(*) FROM sync_job WHERE kind = 'users_page' AND state = 'superseded'";
     assert!(world.count(superseded).await? > 0, "no cursor expired: this was another story");

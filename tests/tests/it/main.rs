@@ -2,6 +2,7 @@
 #![allow(missing_docs, unreachable_pub, reason = "a test binary has no public interface")]
 
 mod architecture;
+mod audit;
 mod churn;
 mod cli;
 mod counterexamples_interleavings;

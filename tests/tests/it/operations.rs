@@ -2,6 +2,7 @@
 
 use anyhow::{Context, Result};
 use orgmirror_domain::action::Action;
+use orgmirror_domain::audit::Actor;
 use orgmirror_domain::item::{ItemState, SkipReason};
 use orgmirror_domain::operation::OperationState;
 use orgmirror_tests::{Processes, Size, World, until};
@@ -108,7 +109,7 @@ async fn refusals_are_told_and_tried_again() -> Result<()> {
     let items = world.items(asked).await?;
     let failed = items.values().find(|item| item.state == ItemState::Failed);
     assert!(failed.and_then(|item| item.words.as_deref()).is_some_and(|words| words.contains("409")), "{failed:?}");
-    assert_eq!(world.store.retry_operation(asked.operation).await?, 1);
+    assert_eq!(world.store.retry_operation(asked.operation, &Actor::system()).await?, 1);
     until("all are done", async || Ok((world.operation(asked.operation).await?.items.done == 4).then_some(()))).await?;
     world.each_was_written_once(&accounts).await
 }

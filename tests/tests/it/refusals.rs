@@ -32,7 +32,7 @@ async fn a_key_expires_in_mid_run() -> Result<()> {
     assert!(done > 2, "no page was done before the key expired");
 
     // Resuming with the old key changes nothing.
-    assert_eq!(world.store.resume_run(ticket.run).await?, Moved::Yes);
+    assert_eq!(world.store.resume_run(ticket.run, None).await?, Moved::Yes);
     world.held(ticket, Hold::KeyRejected).await?;
 
     std::fs::write(&world.key_file, "the-new-key\n")?;
@@ -62,7 +62,7 @@ async fn a_scope_is_missing() -> Result<()> {
     let reason = world.held(ticket, Hold::ScopeMissing).await?.hold_reason.context("a hold has a reason")?;
     assert!(reason.contains("may not read the roles of a group") && reason.contains("read:groups:admin"), "{reason}");
     world.sim.calm().await?;
-    assert_eq!(world.store.resume_run(ticket.run).await?, Moved::Yes);
+    assert_eq!(world.store.resume_run(ticket.run, None).await?, Moved::Yes);
     world.completed(ticket).await?;
     world.assert_mirror_equals_truth().await
 }

@@ -2,6 +2,7 @@
 
 use anyhow::{Context, Result};
 use futures::future::try_join_all;
+use orgmirror_domain::audit::Actor;
 use orgmirror_domain::ids::OrgId;
 use orgmirror_domain::run::Phase;
 use orgmirror_store::progress::Which;
@@ -141,19 +142,19 @@ async fn cancelled_runs() -> Result<()> {
     let active = world.request().await?;
     world.calls_wait("getGroupRoleAssignments", 1).await?;
     let pending = world.request().await?;
-    assert_eq!(world.store.cancel_run(pending.run).await?, Moved::Yes);
+    assert_eq!(world.store.cancel_run(pending.run, &Actor::system()).await?, Moved::Yes);
     assert_eq!(world.run(pending).await?.phase, Phase::Cancelled);
     assert_eq!(world.run(active).await?.phase, Phase::Scanning);
     let next = world.request().await?;
     assert_ne!(next.run, pending.run);
-    assert_eq!(world.store.cancel_run(active.run).await?, Moved::Yes);
-    assert_eq!(world.store.cancel_run(active.run).await?, Moved::TooLate);
+    assert_eq!(world.store.cancel_run(active.run, &Actor::system()).await?, Moved::Yes);
+    assert_eq!(world.store.cancel_run(active.run, &Actor::system()).await?, Moved::TooLate);
     // The call in flight of the cancelled run comes back, late, into the run that follows.
     world.sim.calm().await?;
     world.sim.release().await?;
     world.completed(next).await?;
     world.assert_mirror_equals_truth().await?;
     assert_eq!(world.run(active).await?.phase, Phase::Cancelled);
-    assert_eq!(world.store.cancel_run(next.run).await?, Moved::TooLate);
+    assert_eq!(world.store.cancel_run(next.run, &Actor::system()).await?, Moved::TooLate);
     Ok(())
 }

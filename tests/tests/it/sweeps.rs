@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use anyhow::{Context, Result};
+use orgmirror_domain::audit::Actor;
 use orgmirror_domain::run::{Hold, Phase};
 use orgmirror_store::run::Moved;
 use orgmirror_tests::{Size, World};
@@ -59,18 +60,22 @@ async fn many_wait_for_approval() -> Result<()> {
     assert_eq!(world.count("SELECT count(*) FROM account WHERE missing").await?, 119);
     assert_eq!(departed(&world).await?, BTreeSet::new(), "a small run removes nothing above the limits either");
 
-    assert_eq!(world.store.approve_run(ticket.run, held.sweep_revision + 1).await?, Moved::TooLate, "of another list");
-    assert_eq!(world.store.approve_run(ticket.run, held.sweep_revision).await?, Moved::Yes);
+    assert_eq!(
+        world.store.approve_run(ticket.run, held.sweep_revision + 1, &Actor::system()).await?,
+        Moved::TooLate,
+        "of another list"
+    );
+    assert_eq!(world.store.approve_run(ticket.run, held.sweep_revision, &Actor::system()).await?, Moved::Yes);
     let run = world.completed(ticket).await?;
     let expected: BTreeSet<String> = listed[1..].iter().cloned().collect();
     assert_eq!(departed(&world).await?, expected);
     assert_eq!(usize::try_from(run.rows_removed)?, expected.len());
-    assert_eq!(world.store.approve_run(ticket.run, held.sweep_revision).await?, Moved::TooLate);
+    assert_eq!(world.store.approve_run(ticket.run, held.sweep_revision, &Actor::system()).await?, Moved::TooLate);
 
     let ticket = world.request().await?;
     let held = world.held(ticket, Hold::Approval).await?;
     assert!(held.hold_reason.is_some_and(|reason| reason.contains("60 of 641 users")));
-    assert_eq!(world.store.approve_run(ticket.run, held.sweep_revision).await?, Moved::Yes);
+    assert_eq!(world.store.approve_run(ticket.run, held.sweep_revision, &Actor::system()).await?, Moved::Yes);
     world.completed(ticket).await?;
     world.assert_mirror_equals_truth().await
 }
@@ -104,7 +109,7 @@ async fn a_held_run_gives_way() -> Result<()> {
     let second = world.request().await?;
     world.held(second, Hold::Approval).await?;
     assert_eq!(world.run(first).await?.phase, Phase::Replaced);
-    assert_eq!(world.store.approve_run(first.run, held.sweep_revision).await?, Moved::TooLate);
+    assert_eq!(world.store.approve_run(first.run, held.sweep_revision, &Actor::system()).await?, Moved::TooLate);
     assert_eq!(departed(&world).await?, BTreeSet::new());
 
     // All came back: the third has nothing to ask.
@@ -128,7 +133,7 @@ async fn many_groups_wait_for_approval() -> Result<()> {
     let ticket = world.request().await?;
     let held = world.held(ticket, Hold::Approval).await?;
     assert!(held.hold_reason.is_some_and(|reason| reason.contains("60 of 300 groups")));
-    assert_eq!(world.store.approve_run(ticket.run, held.sweep_revision).await?, Moved::Yes);
+    assert_eq!(world.store.approve_run(ticket.run, held.sweep_revision, &Actor::system()).await?, Moved::Yes);
     assert_eq!(world.completed(ticket).await?.rows_removed, 60);
     world.assert_mirror_equals_truth().await
 }

@@ -3,6 +3,7 @@
 use anyhow::{Context, Result};
 use chrono::TimeDelta;
 use orgmirror_domain::action::Action;
+use orgmirror_domain::audit::Actor;
 use orgmirror_domain::ids::GroupId;
 use orgmirror_domain::item::{ItemState, SkipReason};
 use orgmirror_domain::name::Name;
@@ -57,7 +58,7 @@ async fn only_who_was_chosen_twice_is_acted_on() -> Result<()> {
     }
     let name =
         world.task(&format!("group:{group}"), vec![Action::RemoveFromGroup { group }, Action::AddToGroup { group }]).await?;
-    world.store.ask_for_task_run(world.org, &name, "ben").await?;
+    world.store.ask_for_task_run(world.org, &name, &Actor::person("ben")).await?;
     assert_eq!(world.store.start_due_tasks(world.org, &limits()).await?, 1);
     world.sim.leave(&group.to_string(), &members[0]).await?;
     world.sim.join(&group.to_string(), &newcomer).await?;
@@ -105,7 +106,7 @@ async fn a_run_that_may_not_act_says_why() -> Result<()> {
     world.sync().await?;
     let actions = vec![Action::RemoveFromGroup { group }];
     let few = world.task_of(&format!("group:{group}"), actions, 2).await?;
-    world.store.ask_for_task_run(world.org, &few, ASKER).await?;
+    world.store.ask_for_task_run(world.org, &few, &Actor::person(ASKER)).await?;
     let run = world.task_run_ended(&few).await?;
     assert_eq!(run.state, TaskRunState::Failed);
     assert!(run.reason.as_deref().is_some_and(|reason| reason.starts_with("more than 2 accounts match")), "{run:?}");
@@ -114,7 +115,7 @@ async fn a_run_that_may_not_act_says_why() -> Result<()> {
         service.stop().await;
     }
     let unread = world.task(&format!("group:{group}"), vec![Action::RemoveFromGroup { group }]).await?;
-    world.store.ask_for_task_run(world.org, &unread, ASKER).await?;
+    world.store.ask_for_task_run(world.org, &unread, &Actor::person(ASKER)).await?;
     world.store.start_due_tasks(world.org, &limits()).await?;
     sqlx::query("UPDATE task_run SET waits_until = clock_timestamp() WHERE finished_at IS NULL").execute(&world.pool).await?;
     world.store.advance_task_runs(world.org, &limits()).await?;
@@ -223,7 +224,7 @@ impl Tasks for World {
         let name: Name = format!("task-{max_items}-{}", self.store.tasks(self.org, None).await?.len()).parse()?;
         let task =
             Task { name: name.clone(), filter: filter.parse()?, actions, schedule: "03:00 Europe/Berlin".parse()?, max_items };
-        self.store.create_task(self.org, &task, true, ASKER).await?;
+        self.store.create_task(self.org, &task, true, &Actor::person(ASKER)).await?;
         Ok(name)
     }
 

@@ -30,12 +30,18 @@ pub(crate) struct Save {
     /// The filter.
     #[arg(value_name = "EXPR", allow_hyphen_values = true)]
     pub(crate) expression: String,
+    /// Who asks, for the audit log.
+    #[arg(long, env = "USER", value_name = "NAME", default_value = "")]
+    pub(crate) by: String,
 }
 
 #[derive(Args, Debug)]
 pub(crate) struct Delete {
     /// Its name, as `orgmirror filters list` shows it.
     pub(crate) name: Name,
+    /// Who asks, for the audit log.
+    #[arg(long, env = "USER", value_name = "NAME", default_value = "")]
+    pub(crate) by: String,
 }
 
 #[derive(Args, Debug)]

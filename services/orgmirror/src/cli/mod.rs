@@ -1,5 +1,6 @@
 //! The command line: one file for each group of commands.
 
+mod audit;
 mod filters;
 mod operations;
 mod reading;
@@ -11,6 +12,7 @@ use std::path::PathBuf;
 
 use clap::{Parser, Subcommand};
 
+pub(crate) use audit::{Audit, AuditCommand, Verify};
 pub(crate) use filters::{Explain, Filters, Save};
 pub(crate) use operations::{ActionWord, Bulk, Operations, Selection};
 pub(crate) use reading::{Groups, Licenses, Users};
@@ -127,4 +129,8 @@ pub(crate) enum Command {
     /// Example: `orgmirror tasks create idle --filter 'status:active inactive>90d' --action 'remove-from-group ID' --schedule 'weekdays 06:00 Europe/Berlin'`
     #[command(subcommand)]
     Tasks(Tasks),
+    /// Who asked for what, decided on which freshness, with which result. Newest first.
+    ///
+    /// Example: `orgmirror audit --since 2026-11-01T00:00:00Z --event operation_requested`
+    Audit(Audit),
 }

@@ -93,7 +93,7 @@ pub(crate) struct Operations {
     /// Try again what failed.
     #[arg(long, requires = "id")]
     pub(crate) retry: bool,
-    /// Who approves.
+    /// Who approves, cancels or tries again.
     #[arg(long, env = "USER", value_name = "NAME", default_value = "")]
     pub(crate) by: String,
 }

@@ -19,6 +19,9 @@ pub(crate) struct Sync {
     /// Only if the mirror is not at least as fresh as this time (RFC 3339).
     #[arg(long, value_name = "TIME")]
     pub(crate) fresh_since: Option<DateTime<Utc>>,
+    /// Who asks, for the audit log.
+    #[arg(long, env = "USER", value_name = "NAME", default_value = "")]
+    pub(crate) by: String,
 }
 
 #[derive(Args, Debug)]
@@ -36,6 +39,9 @@ pub(crate) struct OneRun {
     /// The run's id, as `orgmirror runs` shows it.
     #[arg(value_parser = run_id)]
     pub(crate) id: RunId,
+    /// Who asks, for the audit log.
+    #[arg(long, env = "USER", value_name = "NAME", default_value = "")]
+    pub(crate) by: String,
 }
 
 fn run_id(text: &str) -> Result<RunId, String> {

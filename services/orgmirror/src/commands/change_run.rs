@@ -1,36 +1,41 @@
 //! `orgmirror cancel`, `approve` and `resume`.
 
 use anyhow::{Context, Result};
+use orgmirror_domain::audit::Actor;
 use orgmirror_domain::ids::RunId;
 use orgmirror_runtime::config::Config;
 use orgmirror_store::progress::{RunView, Which};
 use orgmirror_store::run::Moved;
 use orgmirror_store::{Store, StoreError};
 
+use crate::cli::OneRun;
 use crate::outcome::Outcome;
 use crate::wiring;
 
-pub(crate) async fn cancel(config: &Config, id: RunId) -> Result<Outcome> {
+pub(crate) async fn cancel(config: &Config, OneRun { id, by }: OneRun) -> Result<Outcome> {
+    let by = Actor::person(by);
     let (store, run) = find(config, id).await?;
-    match store.cancel_run(run.run).await? {
+    match store.cancel_run(run.run, &by).await? {
         Moved::Yes => done(format!("Cancelled run {id}.")),
         Moved::TooLate => too_late(&store, run, "it has ended already").await,
     }
 }
 
-pub(crate) async fn approve(config: &Config, id: RunId) -> Result<Outcome> {
+pub(crate) async fn approve(config: &Config, OneRun { id, by }: OneRun) -> Result<Outcome> {
+    let by = Actor::person(by);
     let (store, run) = find(config, id).await?;
-    match store.approve_run(run.run, run.sweep_revision).await? {
+    match store.approve_run(run.run, run.sweep_revision, &by).await? {
         Moved::Yes => done(format!("Approved run {id}: what it listed is removed from the mirror now.")),
         Moved::TooLate => too_late(&store, run, "only a run that waits for approval can be approved").await,
     }
 }
 
-pub(crate) async fn resume(config: &Config, id: RunId) -> Result<Outcome> {
+pub(crate) async fn resume(config: &Config, OneRun { id, by }: OneRun) -> Result<Outcome> {
+    let by = Actor::person(by);
     let (store, run) = find(config, id).await?;
     let org = wiring::known_org(config, &store).await?;
     wiring::make_key_current(config, &store, org).await?;
-    match store.resume_run(run.run).await? {
+    match store.resume_run(run.run, Some(&by)).await? {
         Moved::Yes => done(format!("Run {id} goes on where it stopped.")),
         Moved::TooLate => {
             too_late(&store, run, "only a held run can be resumed; one that waits for approval needs `orgmirror approve`").await

@@ -2,6 +2,7 @@
 
 use anyhow::Result;
 use indicatif::HumanCount;
+use orgmirror_domain::audit::Actor;
 use orgmirror_domain::filter::{Expression, Filter};
 use orgmirror_domain::ids::OrgKey;
 use orgmirror_runtime::config::Config;
@@ -39,7 +40,7 @@ pub(crate) async fn run(config: &Config, command: Filters, json: bool) -> Result
         Filters::List => list(&store, org, json).await,
         Filters::Save(arguments) => save(&store, org, &arguments, json).await,
         Filters::Delete(named) => {
-            store.delete_filter(org, named.name.as_str()).await?;
+            store.delete_filter(org, named.name.as_str(), &Actor::person(named.by)).await?;
             if json {
                 print_json(&json!({ "deleted": named.name }))?;
             } else {
@@ -73,7 +74,7 @@ async fn list(store: &Store, org: OrgKey, json: bool) -> Result<Outcome> {
 async fn save(store: &Store, org: OrgKey, arguments: &Save, json: bool) -> Result<Outcome> {
     let (filter, selection) = typed_filter::select(store, org, &arguments.expression).await?;
     let name = arguments.name.as_str();
-    let replaced = store.save_filter(org, name, &filter).await?;
+    let replaced = store.save_filter(org, name, &filter, &Actor::person(&arguments.by)).await?;
     if json {
         print_json(&json!({ "name": name, "expression": filter, "replaced": replaced }))?;
     } else {

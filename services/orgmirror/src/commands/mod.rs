@@ -1,6 +1,7 @@
 //! One file for each command: settings, connections, work, end.
 
 mod accounts;
+mod audit;
 mod bulk;
 mod change_run;
 mod doctor;
@@ -46,14 +47,15 @@ pub(crate) async fn run(cli: Cli) -> Result<Outcome> {
         Command::Groups(arguments) => groups::run(&config, arguments, cli.json).await,
         Command::Licenses(arguments) => licenses::run(&config, arguments, cli.json).await,
         Command::Filters(command) => filters::run(&config, command, cli.json).await,
-        Command::Cancel(run) => change_run::cancel(&config, run.id).await,
-        Command::Approve(run) => change_run::approve(&config, run.id).await,
-        Command::Resume(run) => change_run::resume(&config, run.id).await,
+        Command::Cancel(run) => change_run::cancel(&config, run).await,
+        Command::Approve(run) => change_run::approve(&config, run).await,
+        Command::Resume(run) => change_run::resume(&config, run).await,
         Command::Doctor => doctor::run(&config, cli.json).await,
         Command::SealKey(arguments) => seal::run(&config, arguments.expires),
         Command::Bulk(arguments) => bulk::run(&config, arguments, cli.json).await,
         Command::Operations(arguments) => operations::run(&config, arguments, cli.json).await,
         Command::Tasks(command) => tasks::run(&config, command, cli.json).await,
+        Command::Audit(arguments) => audit::run(&config, arguments, cli.json).await,
         Command::Orgsim(_) => Ok(Outcome::WrongUsage),
     }
 }

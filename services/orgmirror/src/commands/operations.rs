@@ -1,6 +1,7 @@
 //! `orgmirror operations`: bulk operations, what came of their accounts, and what a person does with them.
 
 use anyhow::{Context, Result};
+use orgmirror_domain::audit::Actor;
 use orgmirror_domain::operation::NoApproval;
 use orgmirror_runtime::config::Config;
 use orgmirror_store::Store;
@@ -35,14 +36,15 @@ pub(crate) async fn run(config: &Config, arguments: Operations, json: bool) -> R
         }
         return approve(&store, &operation, &arguments.by, revision).await;
     }
+    let by = Actor::person(&arguments.by);
     if arguments.cancel {
-        return match store.cancel_operation(key).await? {
+        return match store.cancel_operation(key, &by).await? {
             Moved::Yes => done("Cancelled: what had not begun is not done."),
             Moved::TooLate => refused(&format!("the operation is {}; there is nothing left to cancel", operation.state)),
         };
     }
     if arguments.retry {
-        return match store.retry_operation(key).await? {
+        return match store.retry_operation(key, &by).await? {
             0 => refused("nothing of the operation failed, so there is nothing to try again"),
             items => done(&format!("{items} accounts are read and tried again.")),
         };

@@ -1,6 +1,7 @@
 //! `orgmirror sync`: asks for a sync, and waits for it if told to.
 
 use anyhow::Result;
+use orgmirror_domain::audit::Actor;
 use orgmirror_domain::ids::{AccountId, GroupId};
 use orgmirror_domain::run::{RunKind, Scope};
 use orgmirror_runtime::config::Config;
@@ -32,7 +33,7 @@ pub(crate) async fn run(config: &Config, arguments: Sync, json: bool) -> Result<
     }
     let scope = scope(&arguments);
     let request = Uuid::now_v7();
-    let ticket = store.request_sync(org, request, RunKind::Manual, &scope).await?;
+    let ticket = store.request_sync_by(org, request, RunKind::Manual, &scope, &Actor::person(&arguments.by)).await?;
     if !arguments.wait {
         if json {
             print_json(&json!({ "requested": true, "id": ticket.run_id }))?;

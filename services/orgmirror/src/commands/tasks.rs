@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use anyhow::{Context, Result};
-use orgmirror_domain::action::Action;
+use orgmirror_domain::action::{Action, ActionError};
+use orgmirror_domain::audit::Actor;
 use orgmirror_domain::ids::OrgKey;
 use orgmirror_domain::name::Name;
 use orgmirror_domain::operation::OperationState;
@@ -29,15 +30,15 @@ pub(crate) async fn run(config: &Config, command: Tasks, json: bool) -> Result<O
         Tasks::Show(one) => show(&store, org, &one.name, json).await,
         Tasks::Create(arguments) => create(&store, org, arguments, json).await,
         Tasks::Enable(one) => {
-            store.enable_task(org, &one.name, &one.by).await?;
+            store.enable_task(org, &one.name, &Actor::person(&one.by)).await?;
             show(&store, org, &one.name, json).await
         }
         Tasks::Disable(one) => {
-            store.disable_task(org, &one.name).await?;
+            store.disable_task(org, &one.name, &Actor::person(&one.by)).await?;
             show(&store, org, &one.name, json).await
         }
         Tasks::Delete(one) => {
-            store.delete_task(org, &one.name).await?;
+            store.delete_task(org, &one.name, &Actor::person(&one.by)).await?;
             if json {
                 print_json(&json!({ "deleted": one.name }))?;
             } else {
@@ -91,7 +92,7 @@ async fn create(store: &Store, org: OrgKey, arguments: CreateTask, json: bool) -
     }
     let name = arguments.name.clone();
     let task = Task { name: arguments.name, filter, actions, schedule: arguments.schedule, max_items: arguments.max };
-    store.create_task(org, &task, !arguments.disabled, &arguments.by).await?;
+    store.create_task(org, &task, !arguments.disabled, &Actor::person(&arguments.by)).await?;
     typed_filter::tell_caveats(&selection);
     let matching = store.count_users(&selection).await?;
     if matching > i64::from(arguments.max) {
@@ -106,18 +107,16 @@ async fn action(store: &Store, org: OrgKey, text: &str) -> Result<Result<Action,
     if matches!(text, "suspend" | "restore" | "remove-from-directory")
         && let Some(directory) = store.only_directory(org).await?
     {
-        return Ok(format!("{text} {directory}")
-            .parse()
-            .map_err(|error: orgmirror_domain::action::ActionError| error.to_string()));
+        return Ok(format!("{text} {directory}").parse().map_err(|error: ActionError| error.to_string()));
     }
-    Ok(text.parse().map_err(|error: orgmirror_domain::action::ActionError| error.to_string()))
+    Ok(text.parse().map_err(|error: ActionError| error.to_string()))
 }
 
 /// Asks for a run, and waits for it if told to.
 async fn ask(store: &Store, org: OrgKey, arguments: &RunTask, json: bool) -> Result<Outcome> {
     let newest = async || -> Result<Option<TaskRunView>> { Ok(store.task_runs(org, &arguments.name, None, 1).await?.pop()) };
     let before = newest().await?.map(|run| run.key);
-    store.ask_for_task_run(org, &arguments.name, &arguments.by).await?;
+    store.ask_for_task_run(org, &arguments.name, &Actor::person(&arguments.by)).await?;
     if !arguments.wait {
         if json {
             print_json(&json!({ "requested": true }))?;

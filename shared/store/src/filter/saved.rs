@@ -1,11 +1,14 @@
 //! Filters that people keep under a name.
 
 use chrono::{DateTime, Utc};
+use orgmirror_domain::audit::{Actor, Event};
 use orgmirror_domain::filter::{Filter, nearest};
 use orgmirror_domain::ids::OrgKey;
 use serde::Serialize;
+use serde_json::json;
 
-use crate::{Store, StoreError, StoreResult};
+use crate::transaction::transact;
+use crate::{Store, StoreError, StoreResult, audit};
 
 /// A filter with its name.
 #[derive(Clone, Debug, Serialize)]
@@ -38,31 +41,44 @@ impl Store {
     }
 
     /// Keeps a filter under a name; says whether the name had another one before.
-    pub async fn save_filter(&self, org: OrgKey, name: &str, filter: &Filter) -> StoreResult<bool> {
-        let row = sqlx::query_scalar!(
-            r#"-- filter.save
-            INSERT INTO saved_filter (org_key, name, expression) VALUES ($1, $2, $3)
-            ON CONFLICT (org_key, name) DO UPDATE SET expression = excluded.expression, saved_at = now()
-            RETURNING xmax <> 0 AS "replaced!""#,
-            org.0,
-            name,
-            filter.to_string()
-        );
-        Ok(row.fetch_one(&self.pool).await?)
+    pub async fn save_filter(&self, org: OrgKey, name: &str, filter: &Filter, by: &Actor) -> StoreResult<bool> {
+        transact!(self, |tx| {
+            let replaced = sqlx::query_scalar!(
+                r#"-- filter.save
+                INSERT INTO saved_filter (org_key, name, expression) VALUES ($1, $2, $3)
+                ON CONFLICT (org_key, name) DO UPDATE SET expression = excluded.expression, saved_at = now()
+                RETURNING xmax <> 0 AS "replaced!""#,
+                org.0,
+                name,
+                filter.to_string()
+            );
+            let replaced = replaced.fetch_one(&mut **tx).await?;
+            let detail = json!({ "filter": filter, "replaced": replaced });
+            audit::append(tx, org, by, Event::FilterSaved, name, &detail).await?;
+            Ok(replaced)
+        })
     }
 
     /// Forgets the one of that name; [`StoreError::UnknownName`] if there is none.
-    pub async fn delete_filter(&self, org: OrgKey, name: &str) -> StoreResult<()> {
-        let deleted = sqlx::query!(
-            r#"-- filter.delete
-            DELETE FROM saved_filter WHERE org_key = $1 AND name = $2"#,
-            org.0,
-            name
-        );
-        if deleted.execute(&self.pool).await?.rows_affected() == 0 {
-            return Err(unknown(name, &self.saved_filters(org).await?));
+    pub async fn delete_filter(&self, org: OrgKey, name: &str, by: &Actor) -> StoreResult<()> {
+        let deleted = transact!(self, |tx| {
+            let deleted = sqlx::query_scalar!(
+                r#"-- filter.delete
+                DELETE FROM saved_filter WHERE org_key = $1 AND name = $2
+                RETURNING expression"#,
+                org.0,
+                name
+            );
+            let deleted = deleted.fetch_optional(&mut **tx).await?;
+            if let Some(filter) = &deleted {
+                audit::append(tx, org, by, Event::FilterDeleted, name, &json!({ "filter": filter })).await?;
+            }
+            Ok(deleted)
+        })?;
+        match deleted {
+            Some(_) => Ok(()),
+            None => Err(unknown(name, &self.saved_filters(org).await?)),
         }
-        Ok(())
     }
 }
 

@@ -1,12 +1,14 @@
 //! What people do with an operation: approve it, take accounts off its list, cancel it, try again what failed. And what time does to it.
 
-use orgmirror_domain::ids::{AccountId, OperationKey, OrgKey};
+use orgmirror_domain::audit::{Actor, Event};
+use orgmirror_domain::ids::{AccountId, OperationId, OperationKey, OrgKey};
 use orgmirror_domain::item::{ItemEvent, ItemState, SkipReason};
 use orgmirror_domain::operation::{NoApproval, OperationEvent, OperationState, approve};
+use serde_json::{Value, json};
 
 use crate::run::Moved;
 use crate::transaction::{Tx, transact};
-use crate::{Store, StoreError, StoreResult};
+use crate::{Store, StoreError, StoreResult, audit};
 
 impl Store {
     /// A second person agrees to the list of that revision.
@@ -36,18 +38,24 @@ impl Store {
             .execute(&mut **tx)
             .await?;
             sqlx::query!("SELECT notify_run(0)").execute(&mut **tx).await?;
+            record(tx, &locked, &Actor::person(person), Event::OperationApproved, &json!({ "revision": shown })).await?;
             Ok(Ok(()))
         })
     }
 
     /// Takes accounts off the list of an operation that waits for approval: whoever approves must have seen the list without them.
-    pub async fn withdraw_accounts(&self, org: OrgKey, operation: OperationKey, accounts: &[AccountId]) -> StoreResult<Moved> {
+    pub async fn withdraw_accounts(
+        &self,
+        org: OrgKey,
+        operation: OperationKey,
+        accounts: &[AccountId],
+        by: &Actor,
+    ) -> StoreResult<Moved> {
         let keys = self.account_keys(org, &accounts.iter().collect::<Vec<_>>()).await?;
         transact!(self, |tx| {
-            let waits = lock(tx, operation).await?.is_some_and(|locked| locked.state == OperationState::Approval);
-            if !waits {
+            let Some(locked) = lock(tx, operation).await?.filter(|locked| locked.state == OperationState::Approval) else {
                 return Ok(Moved::TooLate);
-            }
+            };
             let gone = sqlx::query!(
                 r#"-- operation.withdraw
                 DELETE FROM operation_item WHERE operation_key = $1 AND account_key = ANY ($2)"#,
@@ -64,12 +72,14 @@ impl Store {
             )
             .execute(&mut **tx)
             .await?;
+            let detail = json!({ "revision": locked.revision + 1, "withdrawn": accounts });
+            record(tx, &locked, by, Event::OperationRevised, &detail).await?;
             Ok(Moved::Yes)
         })
     }
 
     /// Stops an operation: what is not marked will not be. A call under way is still looked after to its end.
-    pub async fn cancel_operation(&self, operation: OperationKey) -> StoreResult<Moved> {
+    pub async fn cancel_operation(&self, operation: OperationKey, by: &Actor) -> StoreResult<Moved> {
         transact!(self, |tx| {
             // Waits for items that are being marked at this moment; whoever comes later sees the operation cancelled.
             let Some(locked) = lock(tx, operation).await? else { return Ok(Moved::TooLate) };
@@ -84,13 +94,14 @@ impl Store {
             )
             .execute(&mut **tx)
             .await?;
-            drop_pending(tx, Some(operation), None, SkipReason::Cancelled).await?;
+            let dropped = drop_pending(tx, Some(operation), None, SkipReason::Cancelled).await?;
+            record(tx, &locked, by, Event::OperationCancelled, &json!({ "not_begun": dropped })).await?;
             Ok(Moved::Yes)
         })
     }
 
     /// Tries again what failed: a request of its own, with an instant of its own, so that everything is read anew. Returns how many items.
-    pub async fn retry_operation(&self, operation: OperationKey) -> StoreResult<u64> {
+    pub async fn retry_operation(&self, operation: OperationKey, by: &Actor) -> StoreResult<u64> {
         transact!(self, |tx| {
             let Some(locked) = lock(tx, operation).await? else { return Ok(0) };
             let next = match locked.state {
@@ -124,6 +135,7 @@ impl Store {
                 .execute(&mut **tx)
                 .await?;
                 sqlx::query!("SELECT notify_run(0)").execute(&mut **tx).await?;
+                record(tx, &locked, by, Event::OperationRetried, &json!({ "accounts": items })).await?;
             }
             Ok(items)
         })
@@ -174,6 +186,8 @@ impl Store {
 
 /// An operation's row, locked against items that start and other people.
 pub(super) struct Locked {
+    pub(super) org: OrgKey,
+    pub(super) id: OperationId,
     pub(super) state: OperationState,
     requested_by: String,
     revision: i32,
@@ -182,12 +196,18 @@ pub(super) struct Locked {
 pub(super) async fn lock(tx: &mut Tx, operation: OperationKey) -> StoreResult<Option<Locked>> {
     let row = sqlx::query!(
         r#"-- operation.lock
-        SELECT state::text AS "state!", requested_by, revision FROM operation WHERE operation_key = $1 FOR UPDATE"#,
+        SELECT org_key, operation_id, state::text AS "state!", requested_by, revision FROM operation WHERE operation_key = $1 FOR UPDATE"#,
         operation.0
     );
     let Some(row) = row.fetch_optional(&mut **tx).await? else { return Ok(None) };
     let state = row.state.parse().map_err(StoreError::from)?;
-    Ok(Some(Locked { state, requested_by: row.requested_by, revision: row.revision }))
+    let (org, id) = (OrgKey(row.org_key), OperationId(row.operation_id));
+    Ok(Some(Locked { org, id, state, requested_by: row.requested_by, revision: row.revision }))
+}
+
+/// What was done with an operation, for the audit log.
+pub(super) async fn record(tx: &mut Tx, operation: &Locked, by: &Actor, event: Event, detail: &Value) -> StoreResult<()> {
+    audit::append(tx, operation.org, by, event, operation.id, detail).await
 }
 
 /// Ends pending items without a call: all of an operation, or those of an organisation whose operations have waited too long.

@@ -1,14 +1,15 @@
 //! Somebody asks for a bulk operation.
 
 use orgmirror_domain::action::Action;
+use orgmirror_domain::audit::{Actor, ActorKind, Event};
 use orgmirror_domain::filter::Filter;
 use orgmirror_domain::ids::{AccountId, Instant, OperationId, OperationKey, OrgKey, TaskRunKey};
 use orgmirror_domain::operation::{Admitted, Limits, OperationState};
-use serde_json::Value;
+use serde_json::{Value, json};
 use uuid::Uuid;
 
 use crate::transaction::{Tx, transact};
-use crate::{Store, StoreError, StoreResult};
+use crate::{Store, StoreError, StoreResult, audit};
 
 /// What is asked for.
 #[derive(Clone, Debug)]
@@ -185,6 +186,18 @@ pub(crate) async fn insert(tx: &mut Tx, org: OrgKey, new: &New<'_>, limits: &Lim
     .await?;
     // A hint for the coordinator.
     sqlx::query!("SELECT notify_run(0)").execute(&mut **tx).await?;
+    let detail = json!({
+        "action": new.action,
+        "accounts": new.accounts.len(),
+        "filter": new.filter.map(ToString::to_string),
+        "instant": made.instant,
+        "state": new.state,
+        "step": new.step.map(|step| step.number),
+    });
+    // A task asks in the name of whoever switched it on or asked for its run.
+    let kind = if new.step.is_some() { ActorKind::Schedule } else { ActorKind::Person };
+    let actor = Actor { kind, name: new.requested_by.to_owned() };
+    audit::append(tx, org, &actor, Event::OperationRequested, new.id, &detail).await?;
     Ok(Some(Asked { operation: OperationKey(made.operation_key), state: new.state, instant: Instant(made.instant), revision: 1 }))
 }
 

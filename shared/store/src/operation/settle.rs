@@ -5,13 +5,14 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use orgmirror_domain::action::{Action, Shown};
+use orgmirror_domain::audit::{Actor, Event};
 use orgmirror_domain::ids::{Instant, OperationKey, OrgKey};
 use orgmirror_domain::item::{ItemEvent, ItemState};
 use orgmirror_domain::operation::{OperationEvent, OperationState};
 use serde_json::Value;
 use sqlx::PgConnection;
 
-use super::change::lock;
+use super::change::{lock, record};
 use super::facts::{self, AccountState};
 use super::request::action_of;
 use crate::transaction::{Tx, transact};
@@ -100,9 +101,42 @@ impl Store {
             )
             .execute(&mut **tx)
             .await?;
+            if next.has_ended() {
+                let results = results(tx, operation).await?;
+                record(tx, &locked, &Actor::system(), Event::OperationEnded, &results).await?;
+            }
             Ok(true)
         })
     }
+}
+
+/// An ended operation for the audit log: counts, the oldest reading that anything was decided on, and a digest of what came of each account,
+/// so that a change of these rows shows.
+async fn results(tx: &mut Tx, operation: OperationKey) -> StoreResult<Value> {
+    let results = sqlx::query_scalar!(
+        r#"-- operation.results
+        SELECT jsonb_build_object(
+            'state', (SELECT state FROM operation WHERE operation_key = $1),
+            'done', count(*) FILTER (WHERE i.state = 'done'),
+            'already_so', count(*) FILTER (WHERE i.state = 'already_so'),
+            'skipped', count(*) FILTER (WHERE i.state = 'skipped'),
+            'failed', count(*) FILTER (WHERE i.state = 'failed'),
+            'differing', count(*) FILTER (WHERE i.difference IS NOT NULL),
+            'calls', sum(i.attempts),
+            'asked', max(i.asked),
+            'decided_on', min(a.fresh),
+            'decided_as_of', min(a.fresh_at),
+            'results_sha256', encode(sha256(convert_to(string_agg(
+                concat_ws(' ', k.account_id, i.state, i.skip_reason, i.attempts), E'\n' ORDER BY i.item_key
+            ), 'UTF8')), 'hex')
+        ) AS "results!"
+        FROM operation_item AS i
+        INNER JOIN account_key AS k ON k.account_key = i.account_key
+        LEFT JOIN operation_attempt AS a ON a.attempt_key = i.attempt_key
+        WHERE i.operation_key = $1"#,
+        operation.0
+    );
+    Ok(results.fetch_one(&mut **tx).await?)
 }
 
 /// What is left of an operation.

@@ -3,17 +3,19 @@
 use std::collections::HashSet;
 
 use chrono::{DateTime, Utc};
+use orgmirror_domain::audit::{Actor, Event};
 use orgmirror_domain::filter::Filter;
 use orgmirror_domain::ids::{Instant, OrgKey, TaskRunKey};
 use orgmirror_domain::operation::{Admitted, Limits, OperationState};
 use orgmirror_domain::run::Phase;
 use orgmirror_domain::task::{Task, TaskRunEvent, TaskRunState};
+use serde_json::json;
 
 use super::{Columns, start};
 use crate::filter::Selection;
 use crate::operation::request::{New, Step, insert, new_id};
 use crate::transaction::{Tx, transact};
-use crate::{Store, StoreError, StoreResult};
+use crate::{Store, StoreError, StoreResult, audit};
 
 /// Of those who match only after the refresh, so many are listed.
 const LISTED: i64 = 1_000;
@@ -142,13 +144,8 @@ async fn after_refresh(tx: &mut Tx, around: &Around<'_>, run: &Locked) -> StoreR
             Some(format!("run {} should have read them: {is}", refresh.run_id))
         });
         let why = why.unwrap_or_else(|| "no run is there to read them".to_owned());
-        return end(
-            tx,
-            run,
-            TaskRunEvent::GaveUp,
-            Some(&format!("its accounts were not read in time, so nothing was done; {why}")),
-        )
-        .await;
+        let reason = format!("its accounts were not read in time, so nothing was done; {why}");
+        return end(tx, around.org, run, TaskRunEvent::GaveUp, Some(&reason)).await;
     }
     if phase.is_none_or(Phase::has_ended) {
         return refresh_again(tx, around.org, run).await;
@@ -182,7 +179,7 @@ async fn choose(tx: &mut Tx, around: &Around<'_>, run: &Locked) -> StoreResult<b
     let selection = match Selection::find(tx, around.org, &run.task.filter, run.started_at).await {
         Ok(selection) => selection,
         Err(error @ StoreError::UnknownName { .. }) => {
-            return end(tx, run, TaskRunEvent::GaveUp, Some(&error.to_string())).await;
+            return end(tx, around.org, run, TaskRunEvent::GaveUp, Some(&error.to_string())).await;
         }
         Err(error) => return Err(error),
     };
@@ -203,7 +200,8 @@ async fn choose(tx: &mut Tx, around: &Around<'_>, run: &Locked) -> StoreResult<b
     .execute(&mut **tx)
     .await?;
     if kept.is_empty() {
-        return end(tx, run, TaskRunEvent::NobodyLeft, Some("nobody who was chosen matched any more when read anew")).await;
+        return end(tx, around.org, run, TaskRunEvent::NobodyLeft, Some("nobody who was chosen matched any more when read anew"))
+            .await;
     }
     let step = Step { task_run: run.run, number: 1, asked: Some(run.asked) };
     act(tx, around, run, step, &kept, TaskRunEvent::Chosen).await
@@ -224,10 +222,10 @@ async fn after_step(tx: &mut Tx, around: &Around<'_>, run: &Locked) -> StoreResu
         return Ok(false);
     }
     if state == OperationState::Cancelled {
-        return end(tx, run, TaskRunEvent::Stopped, Some("its operation was cancelled")).await;
+        return end(tx, around.org, run, TaskRunEvent::Stopped, Some("its operation was cancelled")).await;
     }
     if usize::from(last.step.unsigned_abs()) >= run.task.actions.len() {
-        return end(tx, run, TaskRunEvent::Finished, None).await;
+        return end(tx, around.org, run, TaskRunEvent::Finished, None).await;
     }
     let accounts = sqlx::query_scalar!(
         r#"-- task.next_accounts
@@ -239,7 +237,7 @@ async fn after_step(tx: &mut Tx, around: &Around<'_>, run: &Locked) -> StoreResu
     let accounts = accounts.fetch_all(&mut **tx).await?;
     if accounts.is_empty() {
         let reason = "the action before was done for nobody, so there is nobody for the next one";
-        return end(tx, run, TaskRunEvent::Finished, Some(reason)).await;
+        return end(tx, around.org, run, TaskRunEvent::Finished, Some(reason)).await;
     }
     let step = Step { task_run: run.run, number: last.step + 1, asked: None };
     act(tx, around, run, step, &accounts, TaskRunEvent::StepEnded).await
@@ -262,7 +260,7 @@ async fn act(
         Admitted::TooMany => {
             let reason =
                 format!("{} accounts are more than one operation may change ({})", accounts.len(), around.limits.max_items);
-            return end(tx, run, TaskRunEvent::GaveUp, Some(&reason)).await;
+            return end(tx, around.org, run, TaskRunEvent::GaveUp, Some(&reason)).await;
         }
     };
     // What the first action changes may well be what the filter looks at, so it is asked before the first alone.
@@ -290,18 +288,24 @@ async fn act(
     Ok(true)
 }
 
-async fn end(tx: &mut Tx, run: &Locked, event: TaskRunEvent, reason: Option<&str>) -> StoreResult<bool> {
+async fn end(tx: &mut Tx, org: OrgKey, run: &Locked, event: TaskRunEvent, reason: Option<&str>) -> StoreResult<bool> {
     let Some(next) = run.state.after(event) else { return Ok(false) };
-    sqlx::query!(
+    let ended = sqlx::query!(
         r#"-- task.end
-        UPDATE task_run SET state = $2::text::task_run_state, reason = $3, finished_at = clock_timestamp() WHERE task_run_key = $1"#,
+        UPDATE task_run SET state = $2::text::task_run_state, reason = $3, finished_at = clock_timestamp() WHERE task_run_key = $1
+        RETURNING
+            task_run_id, cardinality(selected) AS "selected!", cardinality(dropped) AS dropped, appeared_count"#,
         run.run.0,
         next.as_str(),
         reason
-    )
-    .execute(&mut **tx)
-    .await?;
+    );
+    let ended = ended.fetch_one(&mut **tx).await?;
     // What came due meanwhile begins at the next look.
     sqlx::query!("SELECT notify_run(0)").execute(&mut **tx).await?;
+    let detail = json!({
+        "run": ended.task_run_id, "state": next, "reason": reason, "selected": ended.selected, "dropped": ended.dropped,
+        "appeared": ended.appeared_count, "asked": run.asked.0
+    });
+    audit::append(tx, org, &Actor::system(), Event::TaskRunEnded, &run.task.name, &detail).await?;
     Ok(true)
 }

@@ -1,17 +1,19 @@
 //! What people do with a task: make it, switch it on and off, delete it, ask for a run.
 
 use chrono::{DateTime, Utc};
+use orgmirror_domain::audit::{Actor, Event};
 use orgmirror_domain::ids::{OrgKey, TaskKey};
 use orgmirror_domain::name::Name;
 use orgmirror_domain::task::{Task, TaskRunEvent, TaskRunState};
+use serde_json::json;
 
 use super::saved;
 use crate::transaction::{Tx, transact};
-use crate::{Store, StoreError, StoreResult};
+use crate::{Store, StoreError, StoreResult, audit};
 
 impl Store {
     /// Keeps a task. What its schedule planned before this moment is not caught up. [`StoreError::Taken`] if the name is.
-    pub async fn create_task(&self, org: OrgKey, task: &Task, active: bool, person: &str) -> StoreResult<TaskKey> {
+    pub async fn create_task(&self, org: OrgKey, task: &Task, active: bool, by: &Actor) -> StoreResult<TaskKey> {
         let actions =
             serde_json::to_value(&task.actions).map_err(|source| StoreError::Json { column: "task.actions", source })?;
         transact!(self, |tx| {
@@ -29,17 +31,23 @@ impl Store {
                 task.schedule.to_string(),
                 i32::try_from(task.max_items).unwrap_or(i32::MAX),
                 active,
-                person,
+                by.name,
                 now,
                 task.schedule.next_after(now).filter(|_| active)
             );
-            let made = made.fetch_optional(&mut **tx).await?;
-            made.map(TaskKey).ok_or_else(|| StoreError::Taken { what: "task", name: task.name.to_string() })
+            let Some(made) = made.fetch_optional(&mut **tx).await? else {
+                return Err(StoreError::Taken { what: "task", name: task.name.to_string() });
+            };
+            let detail = json!({
+                "filter": task.filter, "actions": task.actions, "schedule": task.schedule, "max_items": task.max_items, "active": active
+            });
+            audit::append(tx, org, by, Event::TaskCreated, &task.name, &detail).await?;
+            Ok(TaskKey(made))
         })
     }
 
     /// Lets the schedule start a task, from this moment on. Whoever switches it on asks for what it does.
-    pub async fn enable_task(&self, org: OrgKey, name: &Name, person: &str) -> StoreResult<()> {
+    pub async fn enable_task(&self, org: OrgKey, name: &Name, by: &Actor) -> StoreResult<()> {
         transact!(self, |tx| {
             let task = lock(tx, org, name).await?;
             let now = now(tx).await?;
@@ -49,16 +57,16 @@ impl Store {
                 task.key.0,
                 now,
                 task.schedule.next_after(now),
-                person
+                by.name
             )
             .execute(&mut **tx)
             .await?;
-            Ok(())
+            audit::append(tx, org, by, Event::TaskEnabled, name, &json!({})).await
         })
     }
 
     /// Switches a task off, and stops a run that has not chosen yet. Operations that were asked for go on: they are cancelled by themselves.
-    pub async fn disable_task(&self, org: OrgKey, name: &Name) -> StoreResult<()> {
+    pub async fn disable_task(&self, org: OrgKey, name: &Name, by: &Actor) -> StoreResult<()> {
         transact!(self, |tx| {
             let task = lock(tx, org, name).await?;
             sqlx::query!(
@@ -68,12 +76,13 @@ impl Store {
             )
             .execute(&mut **tx)
             .await?;
-            stop_refreshing(tx, task.key, "the task was switched off").await
+            stop_refreshing(tx, task.key, "the task was switched off").await?;
+            audit::append(tx, org, by, Event::TaskDisabled, name, &json!({})).await
         })
     }
 
     /// Deletes a task as [`Store::disable_task`] would switch it off; the log of its runs is kept.
-    pub async fn delete_task(&self, org: OrgKey, name: &Name) -> StoreResult<()> {
+    pub async fn delete_task(&self, org: OrgKey, name: &Name, by: &Actor) -> StoreResult<()> {
         transact!(self, |tx| {
             let task = lock(tx, org, name).await?;
             sqlx::query!(
@@ -83,24 +92,25 @@ impl Store {
             )
             .execute(&mut **tx)
             .await?;
-            stop_refreshing(tx, task.key, "the task was deleted").await
+            stop_refreshing(tx, task.key, "the task was deleted").await?;
+            audit::append(tx, org, by, Event::TaskDeleted, name, &json!({})).await
         })
     }
 
     /// Asks for a run beside the schedule. It begins at the next look of a coordinator, or when the present run has ended.
-    pub async fn ask_for_task_run(&self, org: OrgKey, name: &Name, person: &str) -> StoreResult<()> {
+    pub async fn ask_for_task_run(&self, org: OrgKey, name: &Name, by: &Actor) -> StoreResult<()> {
         transact!(self, |tx| {
             let task = lock(tx, org, name).await?;
             sqlx::query!(
                 r#"-- task.ask_for_run
                 UPDATE task SET run_asked_by = $2 WHERE task_key = $1"#,
                 task.key.0,
-                person
+                by.name
             )
             .execute(&mut **tx)
             .await?;
             sqlx::query!("SELECT notify_run(0)").execute(&mut **tx).await?;
-            Ok(())
+            audit::append(tx, org, by, Event::TaskRunRequested, name, &json!({})).await
         })
     }
 }

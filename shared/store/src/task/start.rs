@@ -1,17 +1,19 @@
 //! A task's run begins: it draws its instant, chooses accounts, and lets exactly those be read anew.
 
 use chrono::{DateTime, Utc};
+use orgmirror_domain::audit::{Actor, Event};
 use orgmirror_domain::ids::{Instant, OrgKey, TaskKey, TaskRunId};
 use orgmirror_domain::operation::{Limits, scoped_is_cheaper};
 use orgmirror_domain::run::RunKind;
 use orgmirror_domain::task::{Task, TaskRunEvent, TaskRunState};
+use serde_json::json;
 use uuid::Uuid;
 
 use super::Columns;
 use crate::filter::Selection;
 use crate::operation::needs::calls_of_a_full_run;
 use crate::transaction::{Tx, transact};
-use crate::{Store, StoreError, StoreResult, request};
+use crate::{Store, StoreError, StoreResult, audit, request};
 
 /// What a run begins with.
 enum Beginning {
@@ -61,7 +63,7 @@ impl Store {
             // Before anything is chosen: whatever is read from here on is newer.
             let asked = sqlx::query_scalar!(r#"SELECT nextval('instant') AS "instant!""#).fetch_one(&mut **tx).await?;
             let beginning = begin(tx, org, &due, limits).await?;
-            store_run(tx, key, &due, Instant(asked), &beginning, limits).await?;
+            let run = store_run(tx, key, &due, Instant(asked), &beginning, limits).await?;
             sqlx::query!(
                 r#"-- task.handled
                 UPDATE task
@@ -75,6 +77,10 @@ impl Store {
             .execute(&mut **tx)
             .await?;
             sqlx::query!("SELECT notify_run(0)").execute(&mut **tx).await?;
+            if let Beginning::NobodyLeft(reason) | Beginning::GaveUp(reason) = &beginning {
+                let detail = json!({ "run": run, "reason": reason, "asked": asked });
+                audit::append(tx, org, &Actor::system(), Event::TaskRunEnded, &due.task.name, &detail).await?;
+            }
             Ok(true)
         })
     }
