@@ -8,10 +8,10 @@ CARGO ?= cargo
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test bench fuzz mutants prepare-sql fmt lint servers
+.PHONY: help demo test test-dashboards test-compose kubernetes bench fuzz mutants prepare-sql fmt lint servers
 
 help: ## List these commands.
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: servers ## Mirror a simulated organisation of 120,000 users, with progress bars; nothing to configure.
 	$(CARGO) build --release -p orgmirror
@@ -19,6 +19,9 @@ demo: servers ## Mirror a simulated organisation of 120,000 users, with progress
 
 test: servers ## Check everything: format, lints, all tests on private servers, query data.
 	$(CARGO) xtask test $(ARGS)
+
+kubernetes: ## Check the Kubernetes manifests against the published schemas; needs kubectl, python3 and npm.
+	TARGET_DIR=$(TARGET_DIR) sh deploy/kubernetes/check.sh
 
 bench: servers ## Measure the product in a release build.
 	$(CARGO) xtask bench $(ARGS)
