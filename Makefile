@@ -8,7 +8,7 @@ CARGO ?= cargo
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-dashboards test-compose kubernetes bench fuzz mutants prepare-sql fmt lint servers
+.PHONY: help demo test test-compose kubernetes bench fuzz mutants prepare-sql fmt lint servers test-servers
 
 help: ## List these commands.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -17,11 +17,14 @@ demo: servers ## Mirror a simulated organisation of 120,000 users, with progress
 	$(CARGO) build --release -p orgmirror
 	$(TARGET_DIR)/release/orgmirror up --demo $(ARGS)
 
-test: servers ## Check everything: format, lints, all tests on private servers, query data.
+test: test-servers ## Check everything: format, lints, all tests on private servers, query data.
 	$(CARGO) xtask test $(ARGS)
 
 kubernetes: ## Check the Kubernetes manifests against the published schemas; needs kubectl, python3 and npm.
 	TARGET_DIR=$(TARGET_DIR) sh deploy/kubernetes/check.sh
+
+test-compose: ## Start docker-compose.yml for real, scale its workers in mid-run and look at its dashboards; needs root.
+	sh deploy/test-compose.sh
 
 bench: servers ## Measure the product in a release build.
 	$(CARGO) xtask bench $(ARGS)
@@ -40,6 +43,9 @@ fmt: ## Format all code.
 
 lint: ## Show what the linter would change.
 	$(CARGO) clippy --workspace --all-targets -- -D warnings
+
+test-servers: # The same, and Prometheus.
+	@sh deploy/install-servers.sh --for-tests
 
 servers: ## Install the Postgres and Redis server programs if they are missing.
 	@sh deploy/install-servers.sh

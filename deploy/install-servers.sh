@@ -1,5 +1,6 @@
 #!/bin/sh
-# Installs the distribution's Postgres and Redis server programs, if they are missing.
+# Installs the distribution's Postgres and Redis server programs, if they are missing; with --for-tests also Prometheus, by which the
+# tests look at dashboards and alerts.
 #
 # Orgmirror starts private servers from these programs (`orgmirror up`, the tests). No service is set up, started or changed: on Debian
 # and Ubuntu, where installing Postgres would create a database cluster and start it, this is prevented for the time of the installation.
@@ -22,10 +23,14 @@ have_postgres() {
     return 1
 }
 have_redis() { have redis-server || have valkey-server; }
+have_prometheus() { [ "$for_tests" = no ] || { have prometheus && have promtool; }; }
 
+for_tests=no
+[ "${1:-}" != --for-tests ] || for_tests=yes
 missing=
 have_postgres || missing="Postgres"
 have_redis || missing="${missing:+$missing and }Redis"
+have_prometheus || missing="${missing:+$missing and }Prometheus"
 [ -n "$missing" ] || exit 0
 
 # Runs a command as root, asking for a password only where there is no other way.
@@ -47,6 +52,7 @@ install_debian() {
     packages=
     have_postgres || packages="postgresql"
     have_redis || packages="$packages redis-server"
+    have_prometheus || packages="$packages prometheus"
     say "Installing with apt-get:$(printf ' %s' $packages). No database cluster is created and no service is started."
     as_root sh -s $packages <<'ROOT'
 set -eu
@@ -80,7 +86,9 @@ case " $* " in *" postgresql "*)
 esac
 install "$@"
 # Not now and not at the next start of the computer.
-case " $* " in *" redis-server "*) update-rc.d redis-server disable >/dev/null 2>&1 || true ;; esac
+for service in redis-server prometheus; do
+    case " $* " in *" $service "*) update-rc.d "$service" disable >/dev/null 2>&1 || true ;; esac
+done
 ROOT
 }
 
@@ -96,16 +104,22 @@ elif have dnf; then
     # Newer versions ship Valkey in the place of Redis; Orgmirror uses either.
     redis=redis
     dnf -q list --available redis >/dev/null 2>&1 || redis=valkey
-    install_with "dnf install -y" "postgresql-server $redis"
+    prometheus=
+    have_prometheus || prometheus=golang-github-prometheus
+    install_with "dnf install -y" "postgresql-server $redis $prometheus"
 elif have apk; then
-    install_with "apk add" "postgresql redis"
+    prometheus=
+    have_prometheus || prometheus=prometheus
+    install_with "apk add" "postgresql redis $prometheus"
 elif have pacman; then
     redis=redis
     pacman -Si redis >/dev/null 2>&1 || redis=valkey
-    install_with "pacman -S --needed --noconfirm" "postgresql $redis"
+    prometheus=
+    have_prometheus || prometheus=prometheus
+    install_with "pacman -S --needed --noconfirm" "postgresql $redis $prometheus"
 elif have brew; then
-    say "Installing with brew: postgresql@17 redis"
-    brew install postgresql@17 redis
+    say "Installing with brew: postgresql@17 redis prometheus"
+    brew install postgresql@17 redis prometheus
 else
     fail "No package manager known to this script is here. Install the server programs of $missing by hand, or set
 ORGMIRROR_DATABASE_URL and ORGMIRROR_REDIS_URL to servers that already run."
@@ -113,4 +127,5 @@ fi
 
 have_postgres || fail "The packages are installed, but \`postgres\` is still not found; look for it and add its folder to PATH."
 have_redis || fail "The packages are installed, but \`redis-server\` is still not found; look for it and add its folder to PATH."
+have_prometheus || fail "The packages are installed, but \`prometheus\` is still not found; look for it and add its folder to PATH."
 say "Done: the server programs are installed. Orgmirror starts them itself, with data in its own folder."

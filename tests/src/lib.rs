@@ -6,12 +6,17 @@
 mod compare;
 mod operate;
 mod process;
+mod prometheus;
 mod servers;
 mod sim;
 mod waiting;
+mod watching;
 mod world;
 
+pub use compare::Comparison;
 pub use operate::{ASKER, is_writable, limits};
 pub use process::{Process, Processes};
+pub use prometheus::{Prometheus, Target};
 pub use sim::Sim;
+pub use watching::{Panel, alert_metrics, alert_unit_tests, deployed, panels};
 pub use world::{Service, Size, World, until};

@@ -7,10 +7,10 @@ use orgmirror_orgsim::{Simulator, SimulatorConfig};
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
-/// A simulator in this process.
+/// A simulator.
 pub struct Sim {
-    /// Kept alive; dropping it stops the server.
-    _server: Simulator,
+    /// Of this process: kept alive; dropping it stops the server.
+    _server: Option<Simulator>,
     base_url: String,
     org_id: String,
     key: String,
@@ -22,7 +22,12 @@ impl Sim {
     pub async fn start(config: SimulatorConfig) -> Result<Self> {
         let (org_id, key) = (config.org_id.clone(), config.api_key.clone());
         let server = Simulator::start(config).await?;
-        Ok(Self { base_url: server.base_url(), _server: server, org_id, key, http: reqwest::Client::new() })
+        Ok(Self { base_url: server.base_url(), _server: Some(server), org_id, key, http: reqwest::Client::new() })
+    }
+
+    /// One that runs elsewhere.
+    pub fn elsewhere(base_url: String, org_id: String, key: String) -> Self {
+        Self { _server: None, base_url, org_id, key, http: reqwest::Client::new() }
     }
 
     /// Where it listens.

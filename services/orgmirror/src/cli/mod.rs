@@ -112,6 +112,10 @@ pub(crate) enum Command {
     ///
     /// Example: `orgmirror doctor`
     Doctor,
+    /// Asks the service beside it, at its `metrics.listen`, whether it is ready; for health checks of containers.
+    ///
+    /// Example: `ORGMIRROR_METRICS__LISTEN=0.0.0.0:9464 orgmirror healthcheck`
+    Healthcheck,
     /// Encrypts an API key from standard input for the key file.
     ///
     /// Example: `orgmirror seal-key --expires 2027-03-01 < key > /etc/orgmirror/key`

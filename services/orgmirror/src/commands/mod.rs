@@ -7,6 +7,7 @@ mod change_run;
 mod doctor;
 mod filters;
 mod groups;
+mod healthcheck;
 mod licenses;
 mod migrate;
 mod operations;
@@ -51,6 +52,7 @@ pub(crate) async fn run(cli: Cli) -> Result<Outcome> {
         Command::Approve(run) => change_run::approve(&config, run).await,
         Command::Resume(run) => change_run::resume(&config, run).await,
         Command::Doctor => doctor::run(&config, cli.json).await,
+        Command::Healthcheck => healthcheck::run(&config).await,
         Command::SealKey(arguments) => seal::run(&config, arguments.expires),
         Command::Bulk(arguments) => bulk::run(&config, arguments, cli.json).await,
         Command::Operations(arguments) => operations::run(&config, arguments, cli.json).await,
