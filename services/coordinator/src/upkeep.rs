@@ -23,6 +23,10 @@ pub(crate) async fn for_ever(store: Store, stop: CancellationToken) {
                 false
             }
         };
+        // The trend of seats has a day's row soon after the first sync, and then soon after midnight.
+        if let Err(error) = store.keep_licence_days().await {
+            tracing::warn!(error = &error as &dyn std::error::Error, "cannot keep today's seats for the trend");
+        }
         if expired.is_none_or(|at| at.elapsed() > EXPIRE_EVERY) {
             match store.expire().await {
                 Ok(()) => expired = Some(Instant::now()),

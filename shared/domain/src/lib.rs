@@ -14,6 +14,7 @@ pub mod ids;
 pub mod item;
 pub mod job;
 pub mod licence;
+pub mod listing;
 pub mod name;
 pub mod observation;
 pub mod operation;

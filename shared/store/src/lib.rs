@@ -16,6 +16,7 @@ mod array;
 pub mod attempt;
 pub mod audit;
 pub mod barrier;
+pub mod browse;
 mod change_log;
 pub mod console;
 pub mod dispatch;
@@ -57,6 +58,7 @@ pub use sqlx::postgres::PgListener;
 pub struct Store {
     pool: PgPool,
     keys: Arc<keys::KeyCache>,
+    memory: Arc<browse::Memory>,
 }
 
 /// The channel on which a commit without a child job wakes the coordinator.
@@ -78,7 +80,7 @@ impl Store {
             .connect_with(options)
             .await
             .map_err(StoreError::connecting)?;
-        Ok(Self { pool, keys: Arc::default() })
+        Ok(Self { pool, keys: Arc::default(), memory: Arc::default() })
     }
 
     /// Brings the schema up to date. Returns how many migrations were applied.

@@ -11,6 +11,7 @@
 pub mod chosen;
 mod condition;
 mod names;
+mod order;
 pub mod saved;
 mod sql;
 mod users;
