@@ -12,6 +12,7 @@
 pub mod changes;
 pub mod dashboard;
 pub mod groups;
+pub mod places;
 pub mod pulse;
 mod remembered;
 pub mod run;

@@ -3,11 +3,41 @@
 use chrono::{DateTime, Utc};
 use orgmirror_domain::ids::{OrgKey, RunId, RunKey};
 use orgmirror_domain::job::JobKind;
-use orgmirror_domain::run::Hold;
+use orgmirror_domain::run::{Hold, Phase, RunKind};
 use serde::Serialize;
 use serde_json::Value;
 
-use crate::{Store, StoreError, StoreResult};
+use crate::{Store, StoreResult};
+
+/// A run as a line of a list. Of one that has not ended, calls and rows are not summed up yet.
+#[derive(Clone, Debug, Serialize)]
+pub struct RunLine {
+    /// Its key, which the next page follows.
+    #[serde(skip)]
+    pub run: RunKey,
+    /// Its id.
+    pub run_id: RunId,
+    /// Why it was asked for.
+    pub kind: RunKind,
+    /// Accounts or groups that it reads; `None` for the whole organisation.
+    pub subjects: Option<i64>,
+    /// Where it stands.
+    pub phase: Phase,
+    /// Why it waits for somebody.
+    pub hold: Option<Hold>,
+    /// When it was asked for.
+    pub requested_at: DateTime<Utc>,
+    /// When it began to read.
+    pub started_at: Option<DateTime<Utc>>,
+    /// When it ended.
+    pub finished_at: Option<DateTime<Utc>>,
+    /// Calls made.
+    pub calls: i32,
+    /// Rows that came, say something else, or left.
+    pub rows: i32,
+    /// What differs and could not be repaired.
+    pub discrepancies: i32,
+}
 
 /// Jobs of one kind.
 #[derive(Clone, Debug, Serialize)]
@@ -72,11 +102,43 @@ pub struct RunTimes {
 }
 
 impl Store {
-    /// The run with that id, of that organisation.
-    pub async fn run_of(&self, org: OrgKey, run: RunId) -> StoreResult<RunKey> {
-        let key = sqlx::query_scalar!("SELECT run_key FROM sync_run WHERE org_key = $1 AND run_id = $2", org.0, run.0);
-        let key = key.fetch_optional(&self.pool).await?;
-        key.map(RunKey).ok_or_else(|| StoreError::NotFound { what: "run", id: run.to_string() })
+    /// Runs, the newest first, those before `before`; at most `limit`. Scoped ones too, if `scoped`.
+    pub async fn run_lines(&self, org: OrgKey, scoped: bool, before: Option<RunKey>, limit: i64) -> StoreResult<Vec<RunLine>> {
+        let rows = sqlx::query!(
+            r#"-- browse.run_lines
+            SELECT
+                run_key, run_id, kind::text AS "kind!", phase::text AS "phase!", hold::text AS hold, requested_at, watermark_at, finished_at,
+                CASE WHEN scope <> 'full' THEN cardinality(scope_ids)::bigint END AS subjects, calls,
+                rows_added + rows_changed + rows_removed AS "rows!", jsonb_array_length(discrepancies) AS "discrepancies!"
+            FROM sync_run
+            WHERE org_key = $1 AND ($2 OR scope = 'full') AND ($3::bigint IS NULL OR run_key < $3)
+            ORDER BY run_key DESC
+            LIMIT $4"#,
+            org.0,
+            scoped,
+            before.map(|run| run.0),
+            limit
+        );
+        rows.fetch_all(&self.pool)
+            .await?
+            .into_iter()
+            .map(|row| {
+                Ok(RunLine {
+                    run: RunKey(row.run_key),
+                    run_id: RunId(row.run_id),
+                    kind: row.kind.parse()?,
+                    subjects: row.subjects,
+                    phase: row.phase.parse()?,
+                    hold: row.hold.map(|word| word.parse()).transpose()?,
+                    requested_at: row.requested_at,
+                    started_at: row.watermark_at,
+                    finished_at: row.finished_at,
+                    calls: row.calls,
+                    rows: row.rows,
+                    discrepancies: row.discrepancies,
+                })
+            })
+            .collect()
     }
 
     /// When a run entered its phase, and since when it is held.
