@@ -113,6 +113,7 @@ fn document(title: &str, class: &str, body: &Markup) -> Markup {
                 link rel="stylesheet" href=(assets::address("console.css"));
                 link rel="icon" href="data:,";
                 script src=(assets::address("htmx.min.js")) defer {}
+                script src=(assets::address("console.js")) defer {}
             }
             body class=(class) { (body) }
         }

@@ -24,6 +24,7 @@ mod secret;
 mod security;
 mod settings;
 mod visitor;
+mod words;
 
 use std::io;
 use std::net::SocketAddr;
@@ -38,7 +39,7 @@ use tokio_util::sync::CancellationToken;
 
 use password::Passwords;
 pub use routes::{Access, Route};
-pub use settings::{ConsoleSettings, PublicUrl, UnsafeAddress};
+pub use settings::{ConsoleSettings, PublicUrl, SeatPrices, UnsafeAddress};
 
 /// What every handler may touch. Cheap to clone.
 #[derive(Clone)]
@@ -59,7 +60,7 @@ pub fn route_table() -> Vec<Route> {
 }
 
 fn all_routes() -> routes::Routes {
-    api::routes(pages::routes(health::routes(assets::routes(routes::Routes::default()))))
+    api::routes(frame::routes(pages::routes(health::routes(assets::routes(routes::Routes::default())))))
 }
 
 impl Console {

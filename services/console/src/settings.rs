@@ -1,11 +1,14 @@
 //! What the console is told by its caller.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::net::SocketAddr;
 use std::time::Duration;
 
 use axum::http::Uri;
 use orgmirror_domain::ids::{OrgId, OrgKey};
+use orgmirror_domain::licence::Savings;
+use orgmirror_domain::operation::Limits;
 
 /// What the console is told by its caller.
 #[derive(Clone, Debug)]
@@ -22,6 +25,46 @@ pub struct ConsoleSettings {
     pub session_life: Duration,
     /// How long a one-time link works.
     pub link_life: Duration,
+    /// What operations may do without, and may never do.
+    pub limits: Limits,
+    /// What seats cost.
+    pub prices: SeatPrices,
+}
+
+/// What a seat of each product costs, by the API's word, in one currency and for one period.
+#[derive(Clone, Debug, Default)]
+pub struct SeatPrices {
+    /// Shown behind sums.
+    pub currency: Option<String>,
+    /// By product.
+    pub per_seat: BTreeMap<String, f64>,
+}
+
+impl SeatPrices {
+    /// Of a seat of the product, where it is known.
+    pub(crate) fn of(&self, product: &str) -> Option<f64> {
+        self.per_seat.get(product).copied()
+    }
+
+    /// Whether any price is known.
+    pub(crate) fn any(&self) -> bool {
+        !self.per_seat.is_empty()
+    }
+
+    /// A sum of money.
+    pub(crate) fn money(&self, sum: f64) -> String {
+        let whole = crate::words::count(sum.round() as i64);
+        self.currency.as_ref().map_or_else(|| whole.clone(), |currency| format!("{whole} {currency}"))
+    }
+
+    /// A least and a most.
+    pub(crate) fn range(&self, savings: Savings) -> String {
+        if savings.at_least.round() == savings.at_most.round() {
+            self.money(savings.at_least)
+        } else {
+            format!("{}–{}", crate::words::count(savings.at_least.round() as i64), self.money(savings.at_most))
+        }
+    }
 }
 
 /// Scheme and host under which browsers reach the console. Either `https`, or `http` on this very machine: anything else would send

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use anyhow::{Context, Result};
 use chrono::TimeDelta;
 use orgmirror_atlassian::{Budget, BudgetSettings, Client, ClientConfig, KeyOrigin, KeyRing, KeySource};
-use orgmirror_console::{ConsoleSettings, PublicUrl};
+use orgmirror_console::{ConsoleSettings, PublicUrl, SeatPrices};
 use orgmirror_coordinator::{CoordinatorSettings, REQUESTS_STREAM, SyncSchedule};
 use orgmirror_domain::ids::{GroupId, OrgId, OrgKey};
 use orgmirror_domain::operation::Limits;
@@ -93,6 +93,11 @@ pub(crate) fn console(config: &Config, org: OrgKey, listen: SocketAddr) -> Resul
         session_idle: settings.session_idle,
         session_life: settings.session_life,
         link_life: settings.link_life,
+        limits: limits(config)?,
+        prices: SeatPrices {
+            currency: config.prices.currency.clone(),
+            per_seat: config.prices.per_seat.iter().map(|(product, price)| (product.clone(), price.0)).collect(),
+        },
     })
 }
 
