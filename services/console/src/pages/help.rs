@@ -14,18 +14,45 @@ pub(crate) fn routes(routes: Routes) -> Routes {
 
 /// Terms, in the order in which a newcomer meets them.
 const TERMS: [(&str, &str); 13] = [
-    ("Mirror", "The copy of your organisation that this console shows. It is read from Atlassian by syncs and changed by nothing else."),
+    (
+        "Mirror",
+        "The copy of your organisation that this console shows. It is read from Atlassian by syncs and changed by nothing else.",
+    ),
     ("Fresh as of", "What is shown was true at that moment or later. Whatever changed at Atlassian since may not be here yet."),
-    ("Sync, run", "A sync reads the organisation; each time it does is a run. A full run reads everything, others only the users and groups they name."),
-    ("Held", "A run waits for a person: the API key was refused, or more would leave the mirror than may without approval. The run's page says what to do."),
-    ("Discrepancy", "The API counts something else than it lists, and asking again did not settle it. Named on the run, never hidden."),
-    ("Active, last active", "Atlassian tells the day of the last activity on each product, up to 24 hours late. Never means that none is known."),
+    (
+        "Sync, run",
+        "A sync reads the organisation; each time it does is a run. A full run reads everything, others only the users and groups they name.",
+    ),
+    (
+        "Held",
+        "A run waits for a person: the API key was refused, or more would leave the mirror than may without approval. The run's page says what to do.",
+    ),
+    (
+        "Discrepancy",
+        "The API counts something else than it lists, and asking again did not settle it. Named on the run, never hidden.",
+    ),
+    (
+        "Active, last active",
+        "Atlassian tells the day of the last activity on each product, up to 24 hours late. Never means that none is known.",
+    ),
     ("Product access", "A user may use a product on a site: directly, or because a group grants a role there."),
-    ("Billable, seat", "An active user with a role that takes a seat. Guests of Confluence, customers of Jira Service Management and contributors of Jira Product Discovery take none."),
+    (
+        "Billable, seat",
+        "An active user with a role that takes a seat. Guests of Confluence, customers of Jira Service Management and contributors of Jira Product Discovery take none.",
+    ),
     ("SCIM group", "Kept by your identity provider. Its members are changed there; here it is read-only."),
-    ("Operation", "One change for many users. It is shown before it happens, reads each user anew before changing them, and looks afterwards whether Atlassian shows the result."),
-    ("Settled, differs", "Settled: Atlassian shows what was done. Differs: it shows something else, and the operation names both."),
-    ("Gate", "No change is made on a reading older than the request for it. A user whose reading is older waits until they were read again."),
+    (
+        "Operation",
+        "One change for many users. It is shown before it happens, reads each user anew before changing them, and looks afterwards whether Atlassian shows the result.",
+    ),
+    (
+        "Settled, differs",
+        "Settled: Atlassian shows what was done. Differs: it shows something else, and the operation names both.",
+    ),
+    (
+        "Gate",
+        "No change is made on a reading older than the request for it. A user whose reading is older waits until they were read again.",
+    ),
     ("Task", "An operation that runs on a schedule, for whoever matches a saved filter at that time."),
 ];
 

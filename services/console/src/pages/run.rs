@@ -183,7 +183,9 @@ fn chains(chains: &[Chain]) -> Markup {
 fn filter_words(filter: &serde_json::Value) -> String {
     let Some(fields) = filter.as_object() else { return String::new() };
     let set = fields.iter().filter(|(_, value)| !value.is_null() && value.as_array().is_none_or(|list| !list.is_empty()));
-    let words = set.map(|(field, value)| format!("{} {}", field.replace('_', " "), value.as_str().map_or_else(|| value.to_string(), str::to_owned)));
+    let words = set.map(|(field, value)| {
+        format!("{} {}", field.replace('_', " "), value.as_str().map_or_else(|| value.to_string(), str::to_owned))
+    });
     words.collect::<Vec<_>>().join(", ")
 }
 
@@ -256,6 +258,9 @@ async fn act(State(console): State<Console>, Path(run): Path<Uuid>, Form(asked):
     };
     match moved {
         Moved::Yes => Ok(Redirect::to(&format!("/syncs/{run}"))),
-        Moved::TooLate => Err(Problem::conflict("the run is in another state by now, or its list has changed; open its page again and look").into()),
+        Moved::TooLate => {
+            Err(Problem::conflict("the run is in another state by now, or its list has changed; open its page again and look")
+                .into())
+        }
     }
 }

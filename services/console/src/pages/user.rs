@@ -79,7 +79,8 @@ async fn page(State(console): State<Console>, frame: Frame, Path(account): Path<
 fn facts(user: &UserDetail) -> Markup {
     let yes = |fact: Option<bool>| fact.map(|fact| if fact { "Yes".to_owned() } else { "No".to_owned() });
     let text = |fact: &Option<String>| fact.clone();
-    let roles = (!user.platform_roles.is_empty()).then(|| user.platform_roles.iter().map(|role| spoken(role)).collect::<Vec<_>>().join(", "));
+    let roles = (!user.platform_roles.is_empty())
+        .then(|| user.platform_roles.iter().map(|role| spoken(role)).collect::<Vec<_>>().join(", "));
     let rows: [(&str, Option<String>); 16] = [
         ("Account id", Some(user.account_id.clone())),
         ("Nickname", text(&user.nickname)),

@@ -22,8 +22,10 @@ pub(super) fn is_seen(licence: &Licence, sites: &Sites) -> bool {
 }
 
 pub(super) fn table(licences: &[&Licence], prices: &SeatPrices) -> Markup {
-    let mut rows: Vec<(&Licence, Option<Savings>)> =
-        licences.iter().map(|licence| (*licence, prices.of(&licence.product).map(|price| licence.seats.savings(price)))).collect();
+    let mut rows: Vec<(&Licence, Option<Savings>)> = licences
+        .iter()
+        .map(|licence| (*licence, prices.of(&licence.product).map(|price| licence.seats.savings(price))))
+        .collect();
     // Money first; where there is no price, unused seats.
     rows.sort_by(|(a, saved_a), (b, saved_b)| {
         let money = |saved: &Option<Savings>| saved.map_or(0.0, |saved| saved.at_most);

@@ -111,7 +111,9 @@ impl Wish {
             "enable" => Action::Enable,
             word => {
                 let Some(directory) = store.only_directory(org).await? else {
-                    return Ok(Understood::Lacks("this needs an organisation with exactly one directory in the mirror".to_owned()));
+                    return Ok(Understood::Lacks(
+                        "this needs an organisation with exactly one directory in the mirror".to_owned(),
+                    ));
                 };
                 match word {
                     "suspend" => Action::Suspend { directory },
@@ -141,7 +143,11 @@ impl Wish {
             [] => Ok(Understood::Lacks(format!("there is no group {wanted:?}; Groups finds it by a part of its name"))),
             [group] => {
                 let id = GroupId::parse(&group.group_id).ok_or_else(|| Problem::unfit("the group's id is none"))?;
-                let action = if self.action == "add-to-group" { Action::AddToGroup { group: id } } else { Action::RemoveFromGroup { group: id } };
+                let action = if self.action == "add-to-group" {
+                    Action::AddToGroup { group: id }
+                } else {
+                    Action::RemoveFromGroup { group: id }
+                };
                 Ok(Understood::Action(action, group.name.clone()))
             }
             _ => Ok(Understood::WhichGroup(groups)),
@@ -151,7 +157,8 @@ impl Wish {
 
 /// Groups of exactly that name; capitals and small letters are the same.
 async fn named(store: &Store, org: OrgKey, wanted: &str) -> Result<Vec<GroupRow>, Problem> {
-    let query = GroupQuery { name: wanted.to_owned(), scim: None, grants: None, sort: GroupSort::Name, direction: Direction::Ascending };
+    let query =
+        GroupQuery { name: wanted.to_owned(), scim: None, grants: None, sort: GroupSort::Name, direction: Direction::Ascending };
     let list = store.group_list(org, &query, &Position::Start, 200).await?;
     let same = |group: &GroupRow| group.name.as_deref().is_some_and(|name| name.to_lowercase() == wanted.to_lowercase());
     Ok(list.groups.into_iter().filter(same).collect())
@@ -166,7 +173,9 @@ pub(super) async fn form(console: &Console, chosen: &Chosen, wish: &Wish, lacks:
     let (store, org) = (console.store(), console.org());
     let accounts = chosen.accounts(store, org, console.settings().limits.max_items).await?;
     if accounts.is_empty() {
-        return Ok(html! { div.empty { p { strong { "Nobody is selected." } } p { "Tick rows in " a href="/users" { "Users" } ", or change all that match a filter." } } });
+        return Ok(
+            html! { div.empty { p { strong { "Nobody is selected." } } p { "Tick rows in " a href="/users" { "Users" } ", or change all that match a filter." } } },
+        );
     }
     let places = store.product_places(org).await?;
     let choice = |value: &'static str, title: &str, more: Markup| {

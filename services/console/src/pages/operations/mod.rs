@@ -73,7 +73,8 @@ fn states(items: &Counts) -> [(&'static str, i64); 7] {
 
 /// What an action does, as a sentence without its end.
 pub(super) fn action_words(action: &Action, group: Option<&str>) -> String {
-    let named = |id: &dyn std::fmt::Display| group.map_or_else(|| format!("group {id}"), |group| format!("\u{2068}{group}\u{2069}"));
+    let named =
+        |id: &dyn std::fmt::Display| group.map_or_else(|| format!("group {id}"), |group| format!("\u{2068}{group}\u{2069}"));
     match action {
         Action::AddToGroup { group: id } => format!("Add to {}", named(id)),
         Action::RemoveFromGroup { group: id } => format!("Remove from {}", named(id)),

@@ -77,7 +77,13 @@ fn part<T: serde::de::DeserializeOwned>(form: &Bytes) -> Result<T, Problem> {
     serde_html_form::from_bytes(form).map_err(|error| Problem::unreadable(format!("the form cannot be read: {error}")))
 }
 
-async fn shown(console: &Console, frame: &Frame, chosen: &Chosen, wish: &Wish, problem: Option<&str>) -> Result<Markup, PageProblem> {
+async fn shown(
+    console: &Console,
+    frame: &Frame,
+    chosen: &Chosen,
+    wish: &Wish,
+    problem: Option<&str>,
+) -> Result<Markup, PageProblem> {
     let (store, org, limits) = (console.store(), console.org(), &console.settings().limits);
     let understood = wish.understood(store, org).await?;
     let Understood::Action(action, group) = &understood else {

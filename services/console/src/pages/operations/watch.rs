@@ -142,7 +142,12 @@ struct Act {
     revision: i32,
 }
 
-async fn act(State(console): State<Console>, frame: Frame, Path(id): Path<Uuid>, Form(asked): Form<Act>) -> Result<Redirect, PageProblem> {
+async fn act(
+    State(console): State<Console>,
+    frame: Frame,
+    Path(id): Path<Uuid>,
+    Form(asked): Form<Act>,
+) -> Result<Redirect, PageProblem> {
     let store = console.store();
     let key = store.operation_key(console.org(), OperationId(id)).await?;
     let refused = match asked.act.as_str() {

@@ -68,7 +68,8 @@ fn inactive_title(on: Option<&Access>) -> String {
 
 fn inactive(on: Option<&Access>) -> Vec<(String, Condition)> {
     let spans = DAYS.into_iter().filter_map(Days::new);
-    let spans = spans.map(|days| (format!("for more than {} days", days.get()), Condition::Inactive { on: on.cloned(), longer_than: days }));
+    let spans = spans
+        .map(|days| (format!("for more than {} days", days.get()), Condition::Inactive { on: on.cloned(), longer_than: days }));
     spans.chain([("Never active anywhere".to_owned(), Condition::Flag(Flag::NeverActive))]).collect()
 }
 
@@ -250,7 +251,10 @@ mod tests {
     fn what_a_form_adds_is_quoted_where_it_must_be() {
         let added = Added { group: "Jira \"A\" admins".to_owned(), ..Added::default() };
         assert_eq!(added.merged("status:active").as_deref(), Some(r#"status:active group:"Jira \"A\" admins""#));
-        assert_eq!(Added { domain: "@Example.com".to_owned(), ..Added::default() }.merged("").as_deref(), Some("domain:example.com"));
+        assert_eq!(
+            Added { domain: "@Example.com".to_owned(), ..Added::default() }.merged("").as_deref(),
+            Some("domain:example.com")
+        );
         assert_eq!(Added::default().merged("a"), None);
     }
 }

@@ -158,8 +158,14 @@ struct Named {
 async fn save_filter(State(console): State<Console>, Form(named): Form<Named>) -> Result<Redirect, PageProblem> {
     let filter: Filter = named.expression.parse::<Filter>().map_err(Problem::from)?;
     let fits = |letter: char| letter.is_ascii_alphanumeric() || matches!(letter, '_' | '.' | '-');
-    if !named.name.starts_with(|first: char| first.is_ascii_alphanumeric()) || !named.name.chars().all(fits) || named.name.len() > 64 {
-        return Err(Problem::unfit("a filter's name has letters, digits, `_`, `.` and `-`, begins with a letter or digit, and has at most 64 of them").into());
+    if !named.name.starts_with(|first: char| first.is_ascii_alphanumeric())
+        || !named.name.chars().all(fits)
+        || named.name.len() > 64
+    {
+        return Err(Problem::unfit(
+            "a filter's name has letters, digits, `_`, `.` and `-`, begins with a letter or digit, and has at most 64 of them",
+        )
+        .into());
     }
     console.store().save_filter(console.org(), &named.name, &filter).await?;
     Ok(Redirect::to(&Address::of(&filter.to_string()).to_string()))

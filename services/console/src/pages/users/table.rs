@@ -86,8 +86,7 @@ impl Column {
 
     /// Those that an address asks for, in the order of [`Self::ALL`].
     fn chosen(text: &str) -> Vec<Self> {
-        let named: Vec<Self> =
-            Self::ALL.into_iter().filter(|column| text.split(',').any(|word| word == column.word())).collect();
+        let named: Vec<Self> = Self::ALL.into_iter().filter(|column| text.split(',').any(|word| word == column.word())).collect();
         if named.is_empty() { Self::USUAL.to_vec() } else { named }
     }
 }
