@@ -142,7 +142,7 @@ impl Store {
             );
             Ok(keys.fetch_one(&store.pool).await?)
         };
-        self.memory.lists.get(self, org, question, make).await
+        self.memory.groups.get(self, org, question, make).await
     }
 
     async fn group_rows(&self, keys: &[i32]) -> StoreResult<Vec<GroupRow>> {

@@ -5,7 +5,7 @@
 //! pages on stays in the list that the first page came from. The tables that syncs write need no index for any order.
 //!
 //! Invariants
-//! - A list says of which moment it is, and is never older than [`remembered::GRACE`] once the mirror has changed.
+//! - A list says of which moment it is, and is never older than [`LIST_GRACE`] once the mirror has changed.
 //! - Rows themselves are read when a page is drawn; one that left the mirror meanwhile is not shown.
 //! - What leaves this crate names accounts and groups by the API's ids.
 
@@ -20,16 +20,24 @@ pub mod trend;
 pub mod user;
 pub mod users;
 
+use std::time::Duration;
+
 use chrono::{DateTime, Utc};
 use orgmirror_domain::listing::Direction;
 
 use remembered::{Remembered, Weight};
 
+/// How old a list may be while runs write.
+const LIST_GRACE: Duration = Duration::from_secs(10);
+/// How old figures may be while runs write: they cost a second of a processor.
+const FIGURES_GRACE: Duration = Duration::from_secs(60);
+
 /// What a store remembers for those who browse.
 #[derive(Debug)]
 pub(crate) struct Memory {
-    /// Keys of lists, in order. Four bytes each: at most 24 MB together.
-    lists: Remembered<Vec<i32>>,
+    /// Keys of lists, in order. Four bytes each: at most 24 MB of users and 8 MB of groups.
+    groups: Remembered<Vec<i32>>,
+    users: Remembered<users::Listed>,
     figures: Remembered<std::sync::Arc<dashboard::Figures>>,
 }
 
@@ -42,7 +50,11 @@ impl Weight for Vec<i32> {
 
 impl Default for Memory {
     fn default() -> Self {
-        Self { lists: Remembered::new(6_000_000), figures: Remembered::new(32) }
+        Self {
+            users: Remembered::new(6_000_000, LIST_GRACE),
+            groups: Remembered::new(2_000_000, LIST_GRACE),
+            figures: Remembered::new(32, FIGURES_GRACE),
+        }
     }
 }
 

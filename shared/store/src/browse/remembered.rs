@@ -1,8 +1,8 @@
 //! Answers that cost a look at every account, kept while the mirror says the same.
 //!
 //! The mirror is written by runs alone. So an answer stays true while no run is open and none has come since it was made; ages
-//! ("inactive for 90 days") go on, therefore everything is made anew after a minute. While runs write, an answer is served for at most
-//! [`GRACE`] after it was made, and the next one is made meanwhile: nobody waits, and nobody is shown anything older.
+//! ("inactive for 90 days") go on, therefore everything is made anew after ten minutes. While runs write, an answer is served for a
+//! grace after it was made, and the next one is made meanwhile: nobody waits, and nobody is shown anything older.
 //!
 //! Ten people who ask for the same at once cause one look: each answer has a lock of its own.
 
@@ -17,12 +17,10 @@ use tokio::sync::Mutex as TurnMutex;
 
 use crate::{Store, StoreResult};
 
-/// So long an answer is served although the mirror may have changed since.
-pub(super) const GRACE: Duration = Duration::from_secs(10);
 /// An answer younger than this is not made anew, however much changes.
 const YOUNG: Duration = Duration::from_secs(2);
-/// So long an answer counts as true while nothing changes: ages are told by the minute.
-const KEPT: Duration = Duration::from_secs(60);
+/// So long an answer counts as true while nothing changes: ages are counted in days.
+const KEPT: Duration = Duration::from_secs(600);
 
 /// Answers by what was asked, the least recently used ones forgotten when they become too many.
 #[derive(Debug)]
@@ -30,6 +28,8 @@ pub(crate) struct Remembered<T> {
     slots: Mutex<HashMap<(OrgKey, String), Kept<T>>>,
     /// Weight of all answers at most.
     capacity: usize,
+    /// So long an answer is served although the mirror may have changed since.
+    grace: Duration,
 }
 
 /// How much room an answer takes.
@@ -73,8 +73,8 @@ impl<T> Answer<T> {
         self.is_unchanged(version) && self.made.elapsed() < KEPT
     }
 
-    fn may_be_served(&self, version: &Version) -> bool {
-        self.made.elapsed() < if self.is_unchanged(version) { 2 * KEPT } else { GRACE }
+    fn may_be_served(&self, version: &Version, grace: Duration) -> bool {
+        self.made.elapsed() < if self.is_unchanged(version) { 2 * KEPT } else { grace }
     }
 
     fn is_unchanged(&self, version: &Version) -> bool {
@@ -83,8 +83,8 @@ impl<T> Answer<T> {
 }
 
 impl<T: Weight + Send + Sync + 'static> Remembered<T> {
-    pub(crate) fn new(capacity: usize) -> Self {
-        Self { slots: Mutex::default(), capacity }
+    pub(crate) fn new(capacity: usize, grace: Duration) -> Self {
+        Self { slots: Mutex::default(), capacity, grace }
     }
 
     /// The answer to `question`, made by `make` if none may be served.
@@ -104,7 +104,7 @@ impl<T: Weight + Send + Sync + 'static> Remembered<T> {
             if answer.is_true(&version) {
                 return Ok(answer);
             }
-            if answer.may_be_served(&version) {
+            if answer.may_be_served(&version, self.grace) {
                 if answer.made.elapsed() > YOUNG
                     && let Ok(turn) = slot.turn.clone().try_lock_owned()
                 {
@@ -124,7 +124,7 @@ impl<T: Weight + Send + Sync + 'static> Remembered<T> {
         }
         let _turn = slot.turn.lock().await;
         // Somebody may have made it while this one waited.
-        if let Some(answer) = slot.answer().filter(|answer| answer.may_be_served(&version)) {
+        if let Some(answer) = slot.answer().filter(|answer| answer.may_be_served(&version, self.grace)) {
             return Ok(answer);
         }
         let answer = slot.make(store.clone(), version, make).await?;
@@ -195,6 +195,8 @@ async fn version(store: &Store, org: OrgKey) -> StoreResult<Version> {
 mod tests {
     use super::*;
 
+    const GRACE: Duration = Duration::from_secs(10);
+
     fn answer(newest_run: i64, open_runs: &[i64], age: Duration) -> Answer<Vec<i32>> {
         let made = Instant::now().checked_sub(age).expect("the computer runs for longer");
         Answer { value: Vec::new(), as_of: DateTime::UNIX_EPOCH, made, version: version(newest_run, open_runs) }
@@ -215,7 +217,7 @@ mod tests {
 
     #[test]
     fn a_changed_mirror_is_shown_within_the_grace() {
-        assert!(answer(7, &[], GRACE / 2).may_be_served(&version(8, &[8])));
-        assert!(!answer(7, &[], GRACE).may_be_served(&version(8, &[8])));
+        assert!(answer(7, &[], GRACE / 2).may_be_served(&version(8, &[8]), GRACE));
+        assert!(!answer(7, &[], GRACE).may_be_served(&version(8, &[8]), GRACE));
     }
 }

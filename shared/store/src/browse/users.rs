@@ -1,12 +1,14 @@
 //! The list of users: any filter, any order, a page of it with all that a row shows.
 
+use std::sync::Arc;
+
 use chrono::{DateTime, Utc};
 use orgmirror_domain::filter::Filter;
 use orgmirror_domain::ids::{AccountId, OrgKey};
 use orgmirror_domain::listing::{Direction, UserSort};
 use serde::Serialize;
 
-use super::remembered::Answer;
+use super::remembered::{Answer, Weight};
 use super::{Place, Window, window};
 use crate::filter::Caveat;
 use crate::{Store, StoreResult};
@@ -64,30 +66,44 @@ pub struct UserList {
     pub caveats: Vec<Caveat>,
 }
 
+/// A list as it is remembered, the least first.
+#[derive(Debug)]
+pub(super) struct Listed {
+    keys: Vec<i32>,
+    /// Keys of the product that activity is shown for; empty for any.
+    in_view: Vec<i32>,
+    caveats: Vec<Caveat>,
+}
+
+impl Weight for Listed {
+    fn weight(&self) -> usize {
+        self.keys.weight()
+    }
+}
+
 impl Store {
     /// A page of at most `limit` users.
     pub async fn user_list(&self, org: OrgKey, query: &UserQuery, place: &Place, limit: usize) -> StoreResult<UserList> {
-        let selection = self.select(org, &query.filter, Utc::now()).await?;
-        let (caveats, in_view) = (selection.caveats(), selection.keys_in_view());
-        let list = self.user_keys(org, query).await?;
+        let list = self.listed(org, query).await?;
         let anchor = match place {
             Place::After { id, .. } | Place::Before { id, .. } => self.known_account(org, id).await?,
             Place::Start | Place::At(_) => None,
         };
-        let (window, part) = window(&list.value, query.direction, place, anchor, limit, list.as_of);
-        Ok(UserList { users: self.user_rows(&part, &in_view).await?, window, caveats })
+        let (window, part) = window(&list.value.keys, query.direction, place, anchor, limit, list.as_of);
+        let users = self.user_rows(&part, &list.value.in_view).await?;
+        Ok(UserList { users, window, caveats: list.value.caveats.clone() })
     }
 
     /// How many users a filter has: the number that its list shows.
     pub async fn user_count(&self, org: OrgKey, filter: &Filter) -> StoreResult<usize> {
         let query = UserQuery { filter: filter.clone(), sort: UserSort::Name, direction: Direction::Ascending };
-        Ok(self.user_keys(org, &query).await?.value.len())
+        Ok(self.listed(org, &query).await?.value.keys.len())
     }
 
     /// Ids of all users of a list, in its order; `None` if there are more than `limit`.
     pub async fn user_ids(&self, org: OrgKey, query: &UserQuery, limit: usize) -> StoreResult<Option<Vec<AccountId>>> {
-        let list = self.user_keys(org, query).await?;
-        if list.value.len() > limit {
+        let list = self.listed(org, query).await?;
+        if list.value.keys.len() > limit {
             return Ok(None);
         }
         let ids = sqlx::query_scalar!(
@@ -95,7 +111,7 @@ impl Store {
             SELECT k.account_id FROM unnest($1::integer[]) WITH ORDINALITY AS listed (key, position)
             INNER JOIN account_key AS k ON k.account_key = listed.key
             ORDER BY listed.position"#,
-            &list.value
+            &list.value.keys
         );
         let mut ids: Vec<AccountId> = ids.fetch_all(&self.pool).await?.into_iter().map(AccountId::from).collect();
         if query.direction == Direction::Descending {
@@ -104,14 +120,15 @@ impl Store {
         Ok(Some(ids))
     }
 
-    async fn user_keys(&self, org: OrgKey, query: &UserQuery) -> StoreResult<std::sync::Arc<Answer<Vec<i32>>>> {
+    async fn listed(&self, org: OrgKey, query: &UserQuery) -> StoreResult<Arc<Answer<Listed>>> {
         let question = format!("users {} {}", query.sort, query.filter);
         let (filter, sort) = (query.filter.clone(), query.sort);
         let make = move |store: Store| async move {
             let selection = store.select(org, &filter, Utc::now()).await?;
-            store.ordered_accounts(&selection, sort).await
+            let keys = store.ordered_accounts(&selection, sort).await?;
+            Ok(Listed { keys, in_view: selection.keys_in_view(), caveats: selection.caveats() })
         };
-        self.memory.lists.get(self, org, question, make).await
+        self.memory.users.get(self, org, question, make).await
     }
 
     async fn known_account(&self, org: OrgKey, id: &str) -> StoreResult<Option<i32>> {

@@ -109,7 +109,7 @@ fn bars(doors: &[Door]) -> Markup {
                 @let part = door.users * 1_000 / of;
                 tr {
                     th scope="row" { (title) }
-                    td.wide { svg.bar viewBox="0 0 1000 12" preserveAspectRatio="none" aria-hidden="true" { rect.track width="1000" height="12" {} rect.inactive width=(part) height="12" {} } }
+                    td.wide { svg.share viewBox="0 0 1000 12" preserveAspectRatio="none" aria-hidden="true" { rect.track width="1000" height="12" {} rect.inactive width=(part) height="12" {} } }
                     td.number { a href=(list_of(door)) { (count(door.users)) } }
                 }
             } }

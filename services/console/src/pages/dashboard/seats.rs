@@ -78,7 +78,7 @@ fn row(licence: &Licence, saved: Option<Savings>, longest: u64, prices: &SeatPri
         tr {
             th scope="row" { (product(&licence.product)) div.faint { (licence.site) } }
             td.wide {
-                svg.bar viewBox="0 0 1000 16" preserveAspectRatio="none" aria-hidden="true" {
+                svg.share viewBox="0 0 1000 16" preserveAspectRatio="none" aria-hidden="true" {
                     rect.active width=(scale(active)) height="16" {}
                     rect.inactive x=(scale(active)) width=(scale(gone)) height="16" {}
                     rect.never x=(scale(active) + scale(gone)) width=(scale(seats.never_active)) height="16" {}

@@ -182,7 +182,7 @@ fn row(user: &UserRow, filter: &Filter, columns: &[Column], may_operate: bool, n
 fn cell(column: Column, user: &UserRow, filter: &Filter, now: DateTime<Utc>) -> Markup {
     let or_dash = |text: Option<&str>| html! { @match text { Some(text) => (text), None => span.faint title="The API hides it, or did not tell" { "–" } } };
     html! {
-        td .number[column.is_number()] .status[column == Column::Status] data-title=(column.title()) {
+        td .number[column.is_number()] .status[column == Column::Status] .mail[column == Column::Email] data-title=(column.title()) {
             @match column {
                 Column::Email => @match &user.email { Some(email) => bdi { (email) }, None => (or_dash(None)) },
                 Column::Status => span class={ "state " (user.status.as_deref().unwrap_or("unknown")) } { (user.status.as_deref().map(spoken).unwrap_or_else(|| "Unknown".to_owned())) },
