@@ -8,7 +8,7 @@ CARGO ?= cargo
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-compose kubernetes bench fuzz mutants prepare-sql fmt lint servers test-servers
+.PHONY: help demo test browser-test test-compose kubernetes bench fuzz mutants prepare-sql fmt lint servers test-servers
 
 help: ## List these commands.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -25,6 +25,11 @@ kubernetes: ## Check the Kubernetes manifests against the published schemas; nee
 
 test-compose: ## Start docker-compose.yml for real, scale its workers in mid-run and look at its dashboards; needs root.
 	sh deploy/test-compose.sh
+
+browser-test: servers ## Use the console in a real Chromium: stories, axe, content security policy, weight of pages.
+	@sh deploy/install-browser.sh
+	$(CARGO) build -p orgmirror
+	ORGMIRROR_BIN=$(abspath $(TARGET_DIR))/debug/orgmirror $(CARGO) test -p orgmirror-tests --features browser --test browser $(ARGS)
 
 bench: servers ## Measure the product in a release build.
 	$(CARGO) xtask bench $(ARGS)

@@ -17,6 +17,8 @@ use crate::simulator::Simulator;
 
 /// What a service logs once it has its connections.
 const READY: &str = "at work";
+/// Part of the link that a console without people prints.
+const SET_UP: &str = "/welcome?code=";
 /// Between two lines about a sync that is under way.
 const NEWS_EVERY: Duration = Duration::from_secs(20);
 /// A sync that takes longer is broken.
@@ -83,6 +85,16 @@ impl Installation {
             self.services.push(Service::start(format!("worker-{number}"), worker, &self.folder, READY).await?);
         }
         Ok(())
+    }
+
+    /// Starts a console on a free port, and returns the link by which its first administrator is made.
+    pub(crate) async fn start_console(&mut self) -> Result<String> {
+        let mut console = self.command("console");
+        console.env("ORGMIRROR_CONSOLE__LISTEN", "127.0.0.1:0");
+        let console = Service::start("console".to_owned(), console, &self.folder, SET_UP).await?;
+        let link = console.log().split_whitespace().find(|word| word.contains(SET_UP)).map(str::to_owned);
+        self.services.push(console);
+        link.context("the console printed no link")
     }
 
     /// The process of the service of that name.

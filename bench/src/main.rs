@@ -13,6 +13,7 @@
 //! Absent: profiles, and limits that make a build fail. A missed target is told, and a person decides.
 
 mod apalis_redis;
+mod console;
 mod copy;
 mod database;
 mod fetch;
@@ -89,6 +90,9 @@ async fn measure(options: &Options) -> Result<Report> {
     }
     if options.includes(Part::Queue) {
         report.add(queue::measure(options).await.context("measure the queue")?);
+    }
+    if options.includes(Part::Console) {
+        report.add(console::measure(options).await.context("measure the console")?);
     }
     Ok(report)
 }

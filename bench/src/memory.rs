@@ -25,7 +25,7 @@ pub(crate) async fn figures(lab: &Lab, installation: &Installation) -> Result<Ve
 }
 
 /// The kernel keeps the peak for as long as the process lives, so one look at the end is enough.
-fn peak_resident(pid: u32) -> Result<u64> {
+pub(crate) fn peak_resident(pid: u32) -> Result<u64> {
     let status = std::fs::read_to_string(format!("/proc/{pid}/status")).context("read the state of a process")?;
     let kb = status.lines().find_map(|line| line.strip_prefix("VmHWM:")?.trim().strip_suffix("kB"));
     let kb: u64 = kb.context("the kernel tells no peak of resident memory")?.trim().parse().context("read a peak of memory")?;

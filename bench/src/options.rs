@@ -56,6 +56,8 @@ pub(crate) enum Part {
     Limits,
     /// The queue against bare streams.
     Queue,
+    /// First pages of the console with fifty people at once, and its memory.
+    Console,
 }
 
 /// Size of an organisation.

@@ -20,6 +20,7 @@ pub(crate) struct Figure {
 enum Unit {
     Ratio,
     Megabytes,
+    Milliseconds,
     Count,
 }
 
@@ -43,6 +44,11 @@ impl Figure {
     /// Millions of bytes.
     pub(crate) fn megabytes(what: impl Into<String>, measured: impl Into<String>, bytes: u64) -> Self {
         Self { unit: Unit::Megabytes, ..Self::ratio(what, measured, bytes as f64 / 1e6) }
+    }
+
+    /// Thousandths of a second.
+    pub(crate) fn milliseconds(what: impl Into<String>, measured: impl Into<String>, seconds: f64) -> Self {
+        Self { unit: Unit::Milliseconds, ..Self::ratio(what, measured, seconds * 1e3) }
     }
 
     /// So many of something.
@@ -75,9 +81,14 @@ impl Figure {
         let value = self.value.map(|value| match self.unit {
             Unit::Ratio => format!("{value:.3}"),
             Unit::Megabytes => format!("{value:.1} MB"),
+            Unit::Milliseconds => format!("{value:.1} ms"),
             Unit::Count => format!("{value:.0}"),
         });
-        let unit = if matches!(self.unit, Unit::Megabytes) { " MB" } else { "" };
+        let unit = match self.unit {
+            Unit::Megabytes => " MB",
+            Unit::Milliseconds => " ms",
+            Unit::Ratio | Unit::Count => "",
+        };
         let target = match self.target {
             Some(Target::AtMost { bound, aim: Some(aim) }) => format!("at most {bound}{unit} (aim {aim})"),
             Some(Target::AtMost { bound, aim: None }) => format!("at most {bound}{unit}"),

@@ -124,7 +124,7 @@ fn sentence(shown: &Shown) -> Markup {
             (None, Phase::Sweeping) => "Sweeping: hides what was proven gone.",
             (None, Phase::Completed) => {
                 "Completed" @if let (Some(from), Some(to)) = (run.watermark_at, run.finished_at) { " in " (age((to - from).num_seconds())) ", " (ago(to, shown.now)) }
-                ": " (counted(run.rows_added + run.rows_changed + run.rows_removed, "row")) " changed with " (counted(run.calls, "call")) "."
+                ": " (counted(run.rows_added + run.rows_changed + run.rows_removed, "row")) " written with " (counted(run.calls, "call")) "."
             },
             (None, ended) => { (phase(ended)) @if let Some(at) = run.finished_at { " " (ago(at, shown.now)) } "." },
         }
@@ -169,7 +169,7 @@ fn chains(chains: &[Chain]) -> Markup {
         div.scroll { table {
             thead { tr { th scope="col" { "List" } th.wide scope="col" { "Progress" } th.number scope="col" { "Rows" } th.number scope="col" { "Pages" } th scope="col" { "State" } } }
             tbody { @for chain in chains { tr {
-                th scope="row" { (if chain.of_users { "Users" } else { "Groups" }) " " span.faint { (filter_words(&chain.filter)) @if chain.descending { " from the end" } } }
+                th scope="row" { (if chain.of_users { "Users" } else { "Groups" }) " " span.faint { (filter_words(&chain.filter)) @if chain.two_ended { ", from both ends" } } }
                 td { (bar(chain.listed, chain.expected.unwrap_or(chain.listed))) }
                 td.number { (count(chain.listed)) @if let Some(expected) = chain.expected { span.faint { " of " (count(expected)) } } }
                 td.number { (count(chain.pages)) }

@@ -102,7 +102,7 @@ fn table(runs: &[RunLine], now: DateTime<Utc>) -> Markup {
             caption.hidden { "Runs" }
             thead { tr {
                 th scope="col" { "Run" } th scope="col" { "State" } th scope="col" { "Asked for" } th scope="col" { "Took" }
-                th.number scope="col" { "Calls" } th.number scope="col" { "Rows changed" } th.number scope="col" { "Discrepancies" }
+                th.number scope="col" { "Calls" } th.number scope="col" { "Rows written" } th.number scope="col" { "Discrepancies" }
             } }
             tbody { @for run in runs { (row(run, now)) } }
         } }
@@ -127,7 +127,7 @@ fn row(run: &RunLine, now: DateTime<Utc>) -> Markup {
             td data-title="Asked for" { (ago(run.requested_at, now)) }
             td data-title="Took" { (took.unwrap_or_else(|| "–".to_owned())) }
             td.number data-title="Calls" { @if summed { (count(run.calls)) } @else { "–" } }
-            td.number data-title="Rows changed" { @if summed { (count(run.rows)) } @else { "–" } }
+            td.number data-title="Rows written" { @if summed { (count(run.rows)) } @else { "–" } }
             td.number data-title="Discrepancies" { @if run.discrepancies > 0 { strong { (count(run.discrepancies)) } } @else { "0" } }
         }
     }

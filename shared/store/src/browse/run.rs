@@ -65,13 +65,13 @@ pub struct Chain {
     pub partition: i32,
     /// Of users, or of groups.
     pub of_users: bool,
-    /// Read from the end.
-    pub descending: bool,
+    /// Read from both ends at the same time.
+    pub two_ended: bool,
     /// Which rows, as the API's filter.
     pub filter: Value,
     /// Pages read.
     pub pages: i64,
-    /// Rows listed; both ends of a list may list the same ones where they meet.
+    /// Rows listed; where two ends meet, some count twice.
     pub listed: i64,
     /// Rows of the whole partition as planned, where the plan tells.
     pub expected: Option<i64>,
@@ -191,22 +191,22 @@ impl Store {
             Chain,
             r#"-- browse.run_chains
             SELECT
-                chain.partition AS "partition!", chain.of_users AS "of_users!", chain.descending AS "descending!", chain.pages AS "pages!",
+                chain.partition AS "partition!", chain.of_users AS "of_users!", chain.two_ended AS "two_ended!", chain.pages AS "pages!",
                 chain.listed AS "listed!", chain.open AS "open!", coalesce(planned.item -> 'filter', '{}') AS "filter!",
                 (planned.item ->> 'expected')::bigint AS expected
             FROM (
                 SELECT
-                    run_key, partition, bool_or(kind = 'users_page') AS of_users, descending, count(*) FILTER (WHERE state = 'done') AS pages,
+                    run_key, partition, bool_or(kind = 'users_page') AS of_users, bool_or(descending) AS two_ended, count(*) FILTER (WHERE state = 'done') AS pages,
                     sum(listed)::bigint AS listed, bool_or(state = 'pending') AS open
                 FROM sync_job
                 WHERE run_key = $1 AND partition >= 0 AND kind IN ('users_page', 'groups_page')
-                GROUP BY run_key, partition, descending
+                GROUP BY run_key, partition
             ) AS chain
             INNER JOIN sync_run AS run ON run.run_key = chain.run_key
             CROSS JOIN LATERAL (
                 SELECT (run.plan -> 'user_partitions' || (run.plan -> 'group_partitions')) -> chain.partition AS item
             ) AS planned
-            ORDER BY chain.partition, chain.descending"#,
+            ORDER BY chain.partition"#,
             run.0
         );
         Ok(rows.fetch_all(&self.pool).await?)

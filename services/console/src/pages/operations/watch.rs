@@ -76,7 +76,7 @@ fn region(operation: &OperationView, items: &[ItemView], group: Option<&str>, ma
                 @if operation.items.differing > 0 { div.alarm { dt { "Differ" } dd { (count(operation.items.differing)) } } }
             }
             @if may_operate { (buttons(operation, visitor)) }
-            p { "Download: " a href={ "/operations/" (operation.operation_id) "/results?format=csv" } download { "CSV" } ", " a href={ "/operations/" (operation.operation_id) "/results?format=json" } download { "JSON" } }
+            p { "Download: " a href={ "/api/v1/operations/" (operation.operation_id) "/items?format=csv" } download { "CSV" } ", " a href={ "/api/v1/operations/" (operation.operation_id) "/items?format=json" } download { "JSON" } }
             div.scroll { table.rows {
                 caption { "What came of " (counted(total as i64, "user")) }
                 thead { tr { th scope="col" { "User" } th scope="col" { "State" } th scope="col" { "Why, or what Atlassian says" } th scope="col" { "Shown by Atlassian" } } }

@@ -136,11 +136,16 @@ fn mistake(error: &FilterError) -> Markup {
     let (wrong, after) = rest.split_at(error.place.len().min(rest.len()));
     html! {
         div.mistake role="alert" {
-            p { strong { (capital(&error.problem)) "." } " Expected " (error.expected) "." }
+            p { strong { (quoted(&capital(&error.problem))) "." } " Expected " (quoted(&error.expected)) "." }
             p.code { (before) mark { @if wrong.is_empty() { "\u{2038}" } @else { (wrong) } } (after) }
             p { a href="/help#filters" { "How filters are written" } }
         }
     }
+}
+
+/// Text whose words between backticks are code.
+fn quoted(text: &str) -> Markup {
+    html! { @for (position, part) in text.split('`').enumerate() { @if position % 2 == 1 { code { (part) } } @else { (part) } } }
 }
 
 fn capital(text: &str) -> String {

@@ -257,7 +257,7 @@ fn exports(address: &Address) -> Markup {
             summary { "Export" }
             ul.sheet.plain-list {
                 @for (format, title) in [("csv", "CSV"), ("xlsx", "Excel"), ("json", "JSON")] {
-                    li { a href={ "/users/export?format=" (format) "&" (query) } download { (title) } }
+                    li { a href={ "/api/v1/users/export?format=" (format) "&" (query) } download { (title) } }
                 }
             }
         }
