@@ -159,7 +159,7 @@ impl From<StoreError> for Problem {
         match &error {
             StoreError::NotFound { .. } => Self::not_found(error.to_string()),
             StoreError::UnknownName { .. } => Self::unfit(error.to_string()),
-            StoreError::WrongState { .. } | StoreError::Exists { .. } | StoreError::LastAdmin => {
+            StoreError::WrongState { .. } | StoreError::Taken { .. } | StoreError::Exists { .. } | StoreError::LastAdmin => {
                 Self::conflict(error.to_string())
             }
             StoreError::TooLarge { .. } => Self::unfit(error.to_string()),
@@ -168,6 +168,7 @@ impl From<StoreError> for Problem {
             | StoreError::Migrating(_)
             | StoreError::Word(_)
             | StoreError::Json { .. }
+            | StoreError::SavedText { .. }
             | StoreError::CursorLoop { .. }
             | StoreError::Database(_) => Self::defect(&error),
         }

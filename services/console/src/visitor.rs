@@ -5,6 +5,7 @@ use axum::http::request::Parts;
 use axum::http::{HeaderMap, header};
 use axum_extra::extract::cookie::{Cookie, CookieJar, SameSite};
 use orgmirror_domain::access::Rights;
+use orgmirror_domain::audit::Actor;
 use orgmirror_domain::ids::PersonKey;
 
 use crate::Console;
@@ -35,6 +36,14 @@ pub(crate) enum Proof {
 }
 
 impl Visitor {
+    /// Whom the audit log names.
+    pub(crate) fn actor(&self) -> Actor {
+        match self.proof {
+            Proof::Session => Actor::person(&self.name),
+            Proof::Token => Actor::program(&self.name),
+        }
+    }
+
     /// Who presents a token or a cookie that is good; `None` for nobody. A token that is no good is not made good by a cookie.
     pub(crate) async fn of(console: &Console, headers: &HeaderMap) -> Result<Option<Self>, Problem> {
         let (store, org) = (console.store(), console.org());

@@ -21,6 +21,7 @@ use crate::frame::Frame;
 use crate::layout::Place;
 use crate::problem::{PageProblem, Problem};
 use crate::routes::Routes;
+use crate::visitor::Visitor;
 use crate::words::{about, age, ago, change, clock, count, counted, name, phase, run_kind, spoken};
 
 /// Rows of the approval list that the page names; the rest is counted.
@@ -247,13 +248,19 @@ struct Act {
     revision: i32,
 }
 
-async fn act(State(console): State<Console>, Path(run): Path<Uuid>, Form(asked): Form<Act>) -> Result<Redirect, PageProblem> {
+async fn act(
+    State(console): State<Console>,
+    visitor: Visitor,
+    Path(run): Path<Uuid>,
+    Form(asked): Form<Act>,
+) -> Result<Redirect, PageProblem> {
     let store = console.store();
     let key = store.run_key(console.org(), RunId(run)).await?;
+    let by = visitor.actor();
     let moved = match asked.act.as_str() {
-        "approve" => store.approve_run(key, asked.revision).await?,
-        "resume" => store.resume_run(key).await?,
-        "cancel" => store.cancel_run(key).await?,
+        "approve" => store.approve_run(key, asked.revision, &by).await?,
+        "resume" => store.resume_run(key, Some(&by)).await?,
+        "cancel" => store.cancel_run(key, &by).await?,
         other => return Err(Problem::unfit(format!("a run is approved, resumed or cancelled, and not {other:?}")).into()),
     };
     match moved {

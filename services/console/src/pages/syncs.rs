@@ -18,6 +18,7 @@ use crate::frame::Frame;
 use crate::layout::Place;
 use crate::problem::PageProblem;
 use crate::routes::Routes;
+use crate::visitor::Visitor;
 use crate::words::{age, ago, clock, count, phase, run_kind};
 
 /// Runs of a page.
@@ -90,9 +91,11 @@ struct Asked {
 
 async fn ask(
     State(console): State<Console>,
+    visitor: Visitor,
     axum_extra::extract::Form(asked): axum_extra::extract::Form<Asked>,
 ) -> Result<Redirect, PageProblem> {
-    let ticket = console.store().request_sync(console.org(), asked.id, RunKind::Manual, &Scope::Full).await?;
+    let ticket =
+        console.store().request_sync_by(console.org(), asked.id, RunKind::Manual, &Scope::Full, &visitor.actor()).await?;
     Ok(Redirect::to(&format!("/syncs/{}", ticket.run_id)))
 }
 

@@ -80,6 +80,11 @@ impl Chosen {
         })
     }
 
+    /// The filter that chooses, unless rows were ticked: who does not match it when they are read anew is left alone.
+    pub(super) fn filter(&self) -> Result<Option<Filter>, Problem> {
+        (self.of == "all").then(|| self.q.parse().map_err(Problem::from)).transpose()
+    }
+
     /// The same choice in the next form.
     pub(super) fn carried(&self) -> Markup {
         html! {

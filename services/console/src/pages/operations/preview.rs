@@ -67,7 +67,13 @@ async fn confirm(State(console): State<Console>, frame: Frame, form: Bytes) -> R
     if problem.is_some() {
         return Ok(shown(&console, &frame, &chosen, &wish, problem).await?.into_response());
     }
-    let wanted = Wanted { id: OperationId(asked.id), action, accounts, requested_by: frame.visitor.name.clone() };
+    let wanted = Wanted {
+        id: OperationId(asked.id),
+        action,
+        accounts,
+        requested_by: frame.visitor.name.clone(),
+        filter: chosen.filter()?,
+    };
     store.request_operation(org, &wanted, limits).await?;
     Ok(Redirect::to(&format!("/operations/{}", wanted.id)).into_response())
 }

@@ -150,6 +150,7 @@ async fn act(
 ) -> Result<Redirect, PageProblem> {
     let store = console.store();
     let key = store.operation_key(console.org(), OperationId(id)).await?;
+    let by = frame.visitor.actor();
     let refused = match asked.act.as_str() {
         "approve" => match store.approve_operation(key, &frame.visitor.name, asked.revision).await? {
             Ok(()) => None,
@@ -157,8 +158,10 @@ async fn act(
             Err(NoApproval::OtherList) => Some("the list has changed since it was shown; look at it again"),
             Err(NoApproval::NotAwaited) => Some("the operation does not wait for an approval any more"),
         },
-        "cancel" => (store.cancel_operation(key).await? == Moved::TooLate).then_some("there is nothing left to stop"),
-        "retry" => (store.retry_operation(key).await? == 0).then_some("nothing of it failed, so there is nothing to try again"),
+        "cancel" => (store.cancel_operation(key, &by).await? == Moved::TooLate).then_some("there is nothing left to stop"),
+        "retry" => {
+            (store.retry_operation(key, &by).await? == 0).then_some("nothing of it failed, so there is nothing to try again")
+        }
         _ => Some("an operation is approved, stopped or tried again"),
     };
     match refused {

@@ -23,6 +23,7 @@ use crate::frame::Frame;
 use crate::layout::Place;
 use crate::problem::{PageProblem, Problem};
 use crate::routes::Routes;
+use crate::visitor::Visitor;
 use crate::words::count;
 
 pub(crate) use address::Address;
@@ -160,7 +161,11 @@ struct Named {
     expression: String,
 }
 
-async fn save_filter(State(console): State<Console>, Form(named): Form<Named>) -> Result<Redirect, PageProblem> {
+async fn save_filter(
+    State(console): State<Console>,
+    visitor: Visitor,
+    Form(named): Form<Named>,
+) -> Result<Redirect, PageProblem> {
     let filter: Filter = named.expression.parse::<Filter>().map_err(Problem::from)?;
     let fits = |letter: char| letter.is_ascii_alphanumeric() || matches!(letter, '_' | '.' | '-');
     if !named.name.starts_with(|first: char| first.is_ascii_alphanumeric())
@@ -172,12 +177,16 @@ async fn save_filter(State(console): State<Console>, Form(named): Form<Named>) -
         )
         .into());
     }
-    console.store().save_filter(console.org(), &named.name, &filter).await?;
+    console.store().save_filter(console.org(), &named.name, &filter, &visitor.actor()).await?;
     Ok(Redirect::to(&Address::of(&filter.to_string()).to_string()))
 }
 
-async fn delete_filter(State(console): State<Console>, Form(named): Form<Named>) -> Result<Redirect, PageProblem> {
-    console.store().delete_filter(console.org(), &named.name).await?;
+async fn delete_filter(
+    State(console): State<Console>,
+    visitor: Visitor,
+    Form(named): Form<Named>,
+) -> Result<Redirect, PageProblem> {
+    console.store().delete_filter(console.org(), &named.name, &visitor.actor()).await?;
     Ok(Redirect::to("/users"))
 }
 
