@@ -21,8 +21,9 @@ const CSS: &str = "text/css; charset=utf-8";
 const SCRIPT: &str = "text/javascript; charset=utf-8";
 
 /// Add a file here and name it in [`crate::layout`].
-const ASSETS: [Asset; 3] = [
+const ASSETS: [Asset; 4] = [
     Asset { name: "console.css", kind: CSS, content: include_str!("../assets/console.css") },
+    Asset { name: "icon.svg", kind: "image/svg+xml", content: include_str!("../assets/icon.svg") },
     Asset { name: "console.js", kind: SCRIPT, content: include_str!("../assets/console.js") },
     Asset { name: "htmx.min.js", kind: SCRIPT, content: include_str!("../assets/htmx.min.js") },
 ];

@@ -111,7 +111,7 @@ fn document(title: &str, class: &str, body: &Markup) -> Markup {
                 meta name="htmx-config" content=(HTMX);
                 title { (title) " · Orgmirror" }
                 link rel="stylesheet" href=(assets::address("console.css"));
-                link rel="icon" href="data:,";
+                link rel="icon" type="image/svg+xml" href=(assets::address("icon.svg"));
                 script src=(assets::address("htmx.min.js")) defer {}
                 script src=(assets::address("console.js")) defer {}
             }

@@ -11,6 +11,7 @@ use orgmirror_domain::listing::{Direction, GroupSort, UserSort};
 use orgmirror_store::Store;
 use orgmirror_store::browse::Place as Position;
 use orgmirror_store::browse::groups::{GroupQuery, GroupRow};
+use orgmirror_store::browse::places::ProductPlace;
 use orgmirror_store::browse::users::UserQuery;
 use serde::Deserialize;
 
@@ -49,7 +50,7 @@ pub(super) struct Chosen {
 /// What to do, as the form says it.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
-pub(super) struct Wish {
+pub(in crate::pages) struct Wish {
     action: String,
     group: String,
     resource: String,
@@ -57,7 +58,7 @@ pub(super) struct Wish {
 }
 
 /// A wish that was understood, or what it lacks.
-pub(super) enum Understood {
+pub(in crate::pages) enum Understood {
     Action(Action, Option<String>),
     /// Several groups have that name.
     WhichGroup(Vec<GroupRow>),
@@ -104,7 +105,7 @@ impl Wish {
         }
     }
 
-    pub(super) async fn understood(&self, store: &Store, org: OrgKey) -> Result<Understood, Problem> {
+    pub(in crate::pages) async fn understood(&self, store: &Store, org: OrgKey) -> Result<Understood, Problem> {
         let action = match self.action.as_str() {
             "add-to-group" | "remove-from-group" => return self.of_group(store, org).await,
             "grant-role" | "revoke-role" if self.resource.is_empty() || self.role.is_empty() => {
@@ -183,9 +184,6 @@ pub(super) async fn form(console: &Console, chosen: &Chosen, wish: &Wish, lacks:
         );
     }
     let places = store.product_places(org).await?;
-    let choice = |value: &'static str, title: &str, more: Markup| {
-        html! { li { label.choice { input type="radio" name="action" value=(value) required checked[wish.action == value]; (title) } (more) } }
-    };
     Ok(html! {
         p.crumbs { a href="/users" { "Users" } " / Select \u{2192} " strong { "Choose" } " \u{2192} Preview \u{2192} Watch" }
         p.lead { strong.large { (counted(accounts.len() as i64, "user")) } @if chosen.of == "all" { @if chosen.q.is_empty() { ": everybody" } @else { " match " span.code { (chosen.q) } } } ". Nothing changes before you have seen a preview." }
@@ -199,6 +197,18 @@ pub(super) async fn form(console: &Console, chosen: &Chosen, wish: &Wish, lacks:
         }
         form.choose method="post" action="/operations/preview" {
             (chosen.carried())
+            (fields(wish, &places))
+            button type="submit" { "Preview" }
+        }
+    })
+}
+
+/// What to change, as one choice; used by operations and tasks.
+pub(in crate::pages) fn fields(wish: &Wish, places: &[ProductPlace]) -> Markup {
+    let choice = |value: &'static str, title: &str, more: Markup| {
+        html! { li { label.choice { input type="radio" name="action" value=(value) required checked[wish.action == value]; (title) } (more) } }
+    };
+    html! {
             fieldset { legend { "What to change" }
                 ul.plain-list {
                     (choice("add-to-group", "Add to a group", html! {}))
@@ -211,7 +221,7 @@ pub(super) async fn form(console: &Console, chosen: &Chosen, wish: &Wish, lacks:
                     (choice("revoke-role", "Take a role on a product away", html! {
                         div.of {
                             label for="resource" { "Product, for these two" }
-                            select #resource name="resource" { option value="" { "Choose" } @for place in &places { option value=(place.resource_id) selected[wish.resource == place.resource_id] { (product(&place.product)) " on " (place.site) } } }
+                            select #resource name="resource" { option value="" { "Choose" } @for place in places { option value=(place.resource_id) selected[wish.resource == place.resource_id] { (product(&place.product)) " on " (place.site) } } }
                             label for="role" { "Role" }
                             select #role name="role" { option value="" { "Choose" } @for role in ROLES { @let id = role.api_id(); option value=(id) selected[wish.role == id] { (spoken(role.as_str())) } } }
                         }
@@ -221,7 +231,5 @@ pub(super) async fn form(console: &Console, chosen: &Chosen, wish: &Wish, lacks:
                     (choice("enable", "Reactivate managed accounts", html! {}))
                 }
             }
-            button type="submit" { "Preview" }
-        }
-    })
+    }
 }

@@ -4,6 +4,9 @@ mod choose;
 mod preview;
 mod watch;
 
+pub(in crate::pages) use choose::{Understood, Wish, fields as wish_fields};
+pub(in crate::pages) use preview::part;
+
 use axum::extract::State;
 use chrono::Utc;
 use maud::{Markup, html};
@@ -71,19 +74,9 @@ fn states(items: &Counts) -> [(&'static str, i64); 7] {
     ]
 }
 
-/// What an action does, as a sentence without its end.
+/// What an action does, with a capital at its start.
 pub(super) fn action_words(action: &Action, group: Option<&str>) -> String {
-    let named =
-        |id: &dyn std::fmt::Display| group.map_or_else(|| format!("group {id}"), |group| format!("\u{2068}{group}\u{2069}"));
-    match action {
-        Action::AddToGroup { group: id } => format!("Add to {}", named(id)),
-        Action::RemoveFromGroup { group: id } => format!("Remove from {}", named(id)),
-        Action::Suspend { .. } => "Suspend: take the access to all apps away, keep groups and roles".to_owned(),
-        Action::Restore { .. } => "Restore the access that a suspension took away".to_owned(),
-        Action::RemoveFromDirectory { .. } => "Remove from the directory, with all groups and roles".to_owned(),
-        Action::Disable => "Deactivate the account everywhere".to_owned(),
-        Action::Enable => "Reactivate the account".to_owned(),
-        Action::GrantRole { resource, role } => format!("Give the role {} on {resource}", spoken(role)),
-        Action::RevokeRole { resource, role } => format!("Take the role {} on {resource} away", spoken(role)),
-    }
+    let words = action.in_words(group);
+    let mut letters = words.chars();
+    letters.next().map(|first| first.to_uppercase().chain(letters).collect()).unwrap_or_default()
 }

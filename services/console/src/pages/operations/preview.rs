@@ -79,7 +79,7 @@ async fn confirm(State(console): State<Console>, frame: Frame, form: Bytes) -> R
 }
 
 /// The fields of a form that a part of it is about.
-fn part<T: serde::de::DeserializeOwned>(form: &Bytes) -> Result<T, Problem> {
+pub(in crate::pages) fn part<T: serde::de::DeserializeOwned>(form: &Bytes) -> Result<T, Problem> {
     serde_html_form::from_bytes(form).map_err(|error| Problem::unreadable(format!("the form cannot be read: {error}")))
 }
 
@@ -178,7 +178,7 @@ fn outcome(title: &str, reason: Option<&str>, items: &[&PreviewItem], open: bool
                     tbody { @for item in items.iter().take(NAMED) { tr {
                         th scope="row" { a href={ "/users/" (item.account_id) } { (name(item.name.as_deref())) } }
                         td { @if let Some(email) = &item.email { bdi { (email) } } @else { span.code { (item.account_id) } } }
-                        td { @if let Outlook::Call { call } = &item.outlook { span.code { (call.in_words()) } } @else { span.faint { "none" } } }
+                        td.call { @if let Outlook::Call { call } = &item.outlook { span.code { (call.in_words()) } } @else { span.faint { "none" } } }
                     } } }
                 } }
                 @if items.len() > NAMED { p.faint { "and " (count(items.len() - NAMED)) " more like these." } }

@@ -13,6 +13,7 @@ use chrono::Utc;
 use maud::{Markup, html};
 use orgmirror_domain::access::{Need, Role};
 use orgmirror_domain::filter::{Filter, FilterError};
+use orgmirror_domain::name::{Name, NoName};
 use orgmirror_store::StoreError;
 use orgmirror_store::browse::users::{UserList, UserQuery};
 use orgmirror_store::filter::saved::SavedFilter;
@@ -167,17 +168,8 @@ async fn save_filter(
     Form(named): Form<Named>,
 ) -> Result<Redirect, PageProblem> {
     let filter: Filter = named.expression.parse::<Filter>().map_err(Problem::from)?;
-    let fits = |letter: char| letter.is_ascii_alphanumeric() || matches!(letter, '_' | '.' | '-');
-    if !named.name.starts_with(|first: char| first.is_ascii_alphanumeric())
-        || !named.name.chars().all(fits)
-        || named.name.len() > 64
-    {
-        return Err(Problem::unfit(
-            "a filter's name has letters, digits, `_`, `.` and `-`, begins with a letter or digit, and has at most 64 of them",
-        )
-        .into());
-    }
-    console.store().save_filter(console.org(), &named.name, &filter, &visitor.actor()).await?;
+    let name: Name = named.name.parse().map_err(|error: NoName| Problem::unfit(error.to_string()))?;
+    console.store().save_filter(console.org(), name.as_str(), &filter, &visitor.actor()).await?;
     Ok(Redirect::to(&Address::of(&filter.to_string()).to_string()))
 }
 

@@ -125,7 +125,7 @@ pub(super) fn list(
                         }
                     }
                 }
-                @if may_operate { (selection(total)) }
+                @if may_operate { (selection(total, &address.q)) }
             }
             (pages(address, list))
         }
@@ -212,12 +212,15 @@ fn last_active(user: &UserRow, filter: &Filter, now: DateTime<Utc>) -> Markup {
 }
 
 /// What is done with whoever is selected. Without scripts both buttons stand there; with them, the words follow the ticks.
-fn selection(total: usize) -> Markup {
+fn selection(total: usize, filter: &str) -> Markup {
+    let task = serde_html_form::to_string([("filter", filter)]).unwrap_or_default();
     html! {
         div.selection {
             p #chosen role="status" data-total=(total) { "Tick rows to select them." }
             button type="submit" name="of" value="ticked" { "Change the selected\u{2026}" }
             button.plain type="submit" name="of" value="all" { "Change all " (count(total)) " that match\u{2026}" }
+            @if !filter.is_empty() { a href={ "/tasks/new?" (task) } { "Make a task of this filter" } }
+
         }
     }
 }
