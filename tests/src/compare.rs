@@ -1,6 +1,6 @@
 //! The mirror against the simulator's truth, row by row, through the analysts' views alone.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::{Context, Result, bail};
 use chrono::{DateTime, SubsecRound, Utc};
@@ -78,6 +78,32 @@ impl Comparison<'_> {
         Ok(differences)
     }
 
+    /// The same as `account <id>` or `group <id>` with the fields that differ, by the API's names; a row that only one side has differs in
+    /// `itself`.
+    pub async fn differing_fields(&self) -> Result<BTreeMap<String, BTreeSet<String>>> {
+        let mut differing = BTreeMap::new();
+        let sides = [
+            ("account", self.true_accounts().await?, self.mirrored_accounts().await?),
+            ("group", self.true_groups().await?, self.mirrored_groups().await?),
+        ];
+        for (what, truth, mirror) in sides {
+            for id in truth.keys().chain(mirror.keys()) {
+                let fields = match (truth.get(id), mirror.get(id)) {
+                    (Some(Value::Object(truth)), Some(Value::Object(mirror))) => truth
+                        .iter()
+                        .filter(|(name, value)| mirror.get(*name) != Some(value))
+                        .map(|(name, _)| name.clone())
+                        .collect(),
+                    _ => BTreeSet::from(["itself".to_owned()]),
+                };
+                if !fields.is_empty() {
+                    differing.insert(format!("{what} {id}"), fields);
+                }
+            }
+        }
+        Ok(differing)
+    }
+
     async fn true_accounts(&self) -> Result<Rows> {
         let lines = self.sim.truth("accounts").await?;
         lines.iter().map(|line| Ok((text(line, "accountId")?, true_account(line)))).collect()
@@ -123,10 +149,10 @@ impl Comparison<'_> {
             .iter()
             .map(|line| {
                 let group = json!({
-                    "name": line["name"], "description": line["description"], "directory": line["directoryId"],
-                    "scim": line["externalSynced"].as_bool().unwrap_or(false), "managedBy": line["managedBy"],
-                    "modifiable": line["managementAccess"]["modifiable"], "users": line["counts"]["users"],
-                    "resources": line["counts"]["resources"],
+                    "name": line["name"], "description": line["description"], "directoryId": line["directoryId"],
+                    "externalSynced": line["externalSynced"].as_bool().unwrap_or(false), "managedBy": line["managedBy"],
+                    "managementAccess.modifiable": line["managementAccess"]["modifiable"], "counts.users": line["counts"]["users"],
+                    "counts.resources": line["counts"]["resources"],
                 });
                 Ok((text(line, "id")?, group))
             })
@@ -140,12 +166,12 @@ impl Comparison<'_> {
                 let group = json!({
                     "name": row.try_get::<Option<String>, _>("name")?,
                     "description": row.try_get::<Option<String>, _>("description")?,
-                    "directory": row.try_get::<Option<String>, _>("directory_id")?,
-                    "scim": row.try_get::<bool, _>("scim_managed")?,
+                    "directoryId": row.try_get::<Option<String>, _>("directory_id")?,
+                    "externalSynced": row.try_get::<bool, _>("scim_managed")?,
                     "managedBy": row.try_get::<Option<String>, _>("managed_by")?,
-                    "modifiable": row.try_get::<Option<bool>, _>("modifiable")?,
-                    "users": row.try_get::<Option<i32>, _>("member_count")?,
-                    "resources": row.try_get::<Option<i32>, _>("resource_count")?,
+                    "managementAccess.modifiable": row.try_get::<Option<bool>, _>("modifiable")?,
+                    "counts.users": row.try_get::<Option<i32>, _>("member_count")?,
+                    "counts.resources": row.try_get::<Option<i32>, _>("resource_count")?,
                 });
                 Ok((row.try_get("group_id")?, group))
             })

@@ -29,7 +29,10 @@ pub(crate) fn summary(run: &RunView, mirror: Option<&Freshness>) -> String {
         row("reason", reason.clone());
     }
     if run.exceptions > 0 {
-        row("unreadable", format!("{} accounts or groups could not be read; they stay as they were", count(run.exceptions)));
+        row(
+            "unreadable",
+            format!("{} accounts or groups, at all or in part: orgmirror runs {}", count(run.exceptions), run.run_id),
+        );
     }
     row("discrepancies", if run.discrepancies.is_empty() { "none".to_owned() } else { run.discrepancies.len().to_string() });
     for one in run.discrepancies.iter().take(SHOWN) {

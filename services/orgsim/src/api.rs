@@ -16,6 +16,7 @@ mod last_active;
 mod links;
 mod managed_accounts;
 mod management;
+mod odd_rows;
 mod orgs;
 mod paging;
 mod policies;
@@ -152,7 +153,7 @@ pub(crate) async fn serve(
     let ending = answer.status.to_string();
     answered(&ending);
     in_flight.ends_as(ending, answer.body.len());
-    answer.send(outcome, Duration::from_millis(faults.slow_body_ms))
+    answer.send(outcome, Duration::from_millis(faults.slow_body_ms), fate.draw)
 }
 
 /// Reads a body to its end, so that its caller can hear the answer.

@@ -149,6 +149,14 @@ pub(crate) enum Quirk {
     LargePage,
     /// Fields that no document knows.
     NewFields,
+    /// A few rows lack a field that they should have.
+    MissingFields,
+    /// In a few rows a field is null that never should be.
+    NullFields,
+    /// In a few rows a word is none of those that the documents list.
+    UnknownWords,
+    /// Flags and numbers come as texts.
+    OddTypes,
     /// The body comes in drops.
     SlowBody,
     /// The body is 32 MiB larger.
@@ -160,7 +168,7 @@ pub(crate) enum Quirk {
 }
 
 impl Quirk {
-    const ALL: [Self; 9] = [
+    const ALL: [Self; 13] = [
         Self::RateLimited,
         Self::RepeatedCursor,
         Self::EarlyEnd,
@@ -170,6 +178,10 @@ impl Quirk {
         Self::Swollen,
         Self::Gzip,
         Self::GzipBomb,
+        Self::MissingFields,
+        Self::NullFields,
+        Self::UnknownWords,
+        Self::OddTypes,
     ];
 }
 
@@ -190,6 +202,8 @@ pub(crate) struct Fate {
     pub(crate) takes_effect: bool,
     /// If it is refused with a 429.
     pub(crate) form: RateLimitForm,
+    /// Draws what in the answer is spoilt, if only a part is.
+    pub(crate) draw: u64,
 }
 
 /// How one call ends.
@@ -296,5 +310,6 @@ fn draw_fate(state: &FaultState, operation: Operation, nth: u64, held: bool) -> 
         None if truncated => Outcome::Truncated,
         None => quirk.map_or(Outcome::Answered, Outcome::Quirk),
     };
-    Fate { latency: Duration::from_millis(latency_ms), outcome, held, takes_effect, form }
+    let draw = rng.random();
+    Fate { latency: Duration::from_millis(latency_ms), outcome, held, takes_effect, form, draw }
 }

@@ -129,6 +129,14 @@ pub enum Flaw {
         /// The property's name.
         field: &'static str,
     },
+    /// Something that a row cannot be without, and that is no id.
+    #[error("row {row} came without {field}")]
+    Untold {
+        /// Counted from 0.
+        row: usize,
+        /// The property's name.
+        field: &'static str,
+    },
     /// More rows than asked for: somebody else's page.
     #[error("{got} rows where at most {asked} were asked for")]
     PageTooLarge {

@@ -113,7 +113,7 @@ impl Client {
         let directory = directory.map_or("-", DirectoryId::as_str);
         let url = self.url("v2", &["directories", directory, "groups", &group.to_string()]);
         let Single::<WireGroup> { data } = self.call(permit, Call { operation, url, body: None, cursor: None }).await?;
-        Ok(data.into_listed(0).map_err(malformed(operation))?.row)
+        data.into_group(0).map_err(malformed(operation))
     }
 
     /// One page of the GET list of groups. Deprecated by Atlassian, ends after 2027-06-30, and tells no more than the search.
@@ -132,14 +132,13 @@ impl Client {
         let url = self.url("v2", &["directories", directory.as_str(), "groups", "search"]);
         let body = json!({ "groupNames": [name], "limit": GRANTS_PER_PAGE }).to_string().into_bytes();
         let envelope: Envelope<WireGroup> = self.call(permit, Call { operation, url, body: Some(body), cursor: None }).await?;
-        let page = ListPage::read(envelope, GRANTS_PER_PAGE, None, WireGroup::into_listed).map_err(malformed(operation))?;
+        let page = ListPage::read(envelope, GRANTS_PER_PAGE, None, WireGroup::into_group).map_err(malformed(operation))?;
         let same = |found: &str| found.to_lowercase() == name.to_lowercase();
-        Ok(page.rows.iter().any(|listed| listed.row.name.as_deref().is_some_and(same)))
+        Ok(page.rows.iter().any(|group| group.name.as_deref().is_some_and(same)))
     }
 }
 
 fn groups_page(envelope: Envelope<WireGroup>, query: &PageQuery<GroupFilter>) -> Result<Page<Group>, Flaw> {
     let (groups, next) = envelope.into_parts(query.limit, query.cursor.as_deref())?;
-    let rows = groups.into_iter().enumerate().map(|(row, group)| group.into_listed(row)).collect::<Result<_, _>>()?;
-    Ok(Page { rows, next })
+    Ok(Page { rows: WireGroup::into_listed(groups)?, next })
 }

@@ -48,7 +48,7 @@ impl Client {
         let directory = directory.map_or("-", DirectoryId::as_str);
         let url = self.url("v2", &["directories", directory, "users", account.as_str()]);
         let Single::<User> { data } = self.call(permit, Call { operation, url, body: None, cursor: None }).await?;
-        Ok(data.into_listed(0).map_err(malformed(operation))?.row)
+        data.into_account(0).map_err(malformed(operation))
     }
 
     /// A page of what a user may do, on one resource or on all.

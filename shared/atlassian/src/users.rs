@@ -33,6 +33,11 @@ impl UsersPage {
         self.without_groups == 0
     }
 
+    /// Whether not one row told its groups: then no page will.
+    pub fn tells_no_groups(&self) -> bool {
+        self.without_groups > 0 && self.without_groups == self.page.rows.len()
+    }
+
     /// The accounts, if every row told its groups.
     pub fn expanded_page(self) -> Result<Page<Account>, ApiError> {
         if self.expanded() {
@@ -85,8 +90,7 @@ impl Client {
 pub(crate) fn users_page(envelope: Envelope<User>, query: &PageQuery<UserFilter>) -> Result<UsersPage, Flaw> {
     let (users, next) = envelope.into_parts(query.limit, query.cursor.as_deref())?;
     let without_groups = users.iter().filter(|user| !user.is_expanded()).count();
-    let rows = users.into_iter().enumerate().map(|(row, user)| user.into_listed(row)).collect::<Result<_, _>>()?;
-    Ok(UsersPage { page: Page { rows, next }, without_groups })
+    Ok(UsersPage { page: Page { rows: User::into_listed(users)?, next }, without_groups })
 }
 
 #[cfg(test)]
@@ -107,14 +111,20 @@ mod tests {
     #[test]
     fn a_full_row_becomes_an_account_in_order() {
         let row = format!(
-            r#"{{"accountId":"712020:1","status":"something-new","addedToOrg":"2024-01-01T00:00Z","name":"Ada","nickname":"ada","mfaEnabled":true,
+            r#"{{"accountId":"712020:1","status":"something-new","addedToOrg":"2024-01-01T00:00Z","name":"Ada","nickname":"ada","mfaEnabled":"true",
             "jobTitle":null,"deactivatedOn":"long ago","platformRoles":["b","a"],"counts":{{"resources":1}},"unknown":[{{"x":1}}],
             "productAccess":[{{"id":"ari:cloud:jira-software::site/9c","lastActiveTimestamp":null}},
                              {{"id":"ari:cloud:confluence::site/9c","key":"confluence","lastActiveTimestamp":"2026-07-06T23:07:29.936941226Z"}}],
             "groups":[{{"id":"ari:cloud:identity::group/{GROUP}","name":"eng"}},{{"id":"{GROUP}"}}]}}"#
         );
         let listed = page(&row).unwrap().page.rows.remove(0);
+        // A date that is none, three statuses, and what the page would say with null.
+        assert!(
+            ["accountStatus", "membershipStatus", "claimStatus", "deactivatedOn"].iter().all(|name| listed.untold.contains(name))
+        );
+        assert!(!listed.untold.contains(&"email") && !listed.untold.contains(&"status"), "{:?}", listed.untold);
         let account = listed.row;
+        assert_eq!(account.mfa_enabled, Some(true));
         assert_eq!(listed.sort_hash, Some(xxhash_rust::xxh3::xxh3_64(b"ada") as i64));
         assert_eq!((account.status.as_deref(), account.job_title, account.deactivated_at), (Some("something-new"), None, None));
         assert!(account.added_to_org_at.is_some());
@@ -127,10 +137,11 @@ mod tests {
 
     #[test]
     fn rows_without_groups_are_told_from_rows_with_none() {
-        assert!(page("").unwrap().expanded());
+        assert!(page("").unwrap().expanded() && !page("").unwrap().tells_no_groups());
         assert!(page(r#"{"accountId":"a","groups":[]},{"accountId":"b","groups":null}"#).unwrap().expanded());
         let mixed = page(r#"{"accountId":"a","groups":[]},{"accountId":"b","nickname":null}"#).unwrap();
-        assert_eq!((mixed.expanded(), mixed.without_groups), (false, 1));
+        assert_eq!((mixed.expanded(), mixed.without_groups, mixed.tells_no_groups()), (false, 1, false));
+        assert!(page(r#"{"accountId":"a"},{"accountId":"b"}"#).unwrap().tells_no_groups());
         assert_eq!(mixed.page.rows[1].sort_hash, None);
     }
 

@@ -89,4 +89,14 @@ pub struct Listed<T> {
     pub row: T,
     /// A hash of the sort key exactly as listed; `None` where the row has none, which matches nothing.
     pub sort_hash: Option<i64>,
+    /// Properties, by the API's names, that the other rows of the answer tell and this one does not: its row has none instead. Empty
+    /// for a whole row.
+    pub untold: Vec<&'static str>,
+}
+
+impl<T> Listed<T> {
+    /// A row that told everything, of an answer whose order does not matter.
+    pub fn whole(row: T) -> Self {
+        Self { row, sort_hash: None, untold: Vec::new() }
+    }
 }

@@ -21,6 +21,7 @@ mod change_log;
 pub mod console;
 pub mod dispatch;
 mod error;
+pub mod exception;
 pub mod filter;
 mod fingerprint;
 mod group;

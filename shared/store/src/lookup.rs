@@ -7,11 +7,13 @@ use std::collections::HashSet;
 
 use orgmirror_domain::ids::{AccountId, GroupId, GroupKey, Instant, JobKey, OrgKey, RunKey};
 use orgmirror_domain::observation::{Account, Grant, Group};
+use orgmirror_domain::query::Listed;
 
 use crate::account::AccountFacts;
 use crate::attempt::{Drawn, Job, lock_pending};
+use crate::exception::{self, Incomplete};
 use crate::group::{self, GroupFacts};
-use crate::observe::{Tally, Writer, write_rows};
+use crate::observe::{Mirrored, Tally, Writer, write_rows};
 use crate::transaction::{Tx, transact};
 use crate::{Store, StoreResult, lock};
 
@@ -26,8 +28,8 @@ pub enum Committed {
 
 /// What a job that is no page writes.
 enum Effect<'a> {
-    Accounts(Vec<AccountFacts>),
-    Groups(Vec<GroupFacts>),
+    Accounts(Found<AccountFacts>),
+    Groups(Found<GroupFacts>),
     Grants(GroupKey, &'a [Grant]),
     Count(i64),
     Exception { kind: &'static str, keys: Vec<i32>, reason: &'a str },
@@ -37,8 +39,8 @@ impl Effect<'_> {
     /// Writes it; returns the rows written, and the answer of a count.
     async fn apply(&self, tx: &mut Tx, writer: Writer, drawn: Drawn) -> StoreResult<(Tally, Option<i64>)> {
         Ok(match self {
-            Self::Accounts(facts) => (write_rows(tx, writer, facts.iter().collect()).await?, None),
-            Self::Groups(facts) => (write_rows(tx, writer, facts.iter().collect()).await?, None),
+            Self::Accounts(found) => (found.write(tx, writer).await?, None),
+            Self::Groups(found) => (found.write(tx, writer).await?, None),
             Self::Grants(group, grants) => {
                 let changed = group::write_grants(tx, writer.org, *group, drawn.instant, grants).await?;
                 // Grants are read apart from the group's row; the first reading is no change of it.
@@ -46,21 +48,34 @@ impl Effect<'_> {
             }
             Self::Count(answer) => (Tally::default(), Some(*answer)),
             Self::Exception { kind, keys, reason } => {
-                sqlx::query!(
-                    r#"-- lookup.exception
-                    INSERT INTO run_exception (run_key, kind, entity_key, reason)
-                    SELECT $1, $2, key, $4 FROM unnest($3::integer[]) AS key
-                    ON CONFLICT DO NOTHING"#,
-                    writer.run.0,
-                    kind,
-                    keys,
-                    reason
-                )
-                .execute(&mut **tx)
-                .await?;
+                exception::name_unreadable(tx, writer.run, kind, keys, reason).await?;
                 (Tally::default(), None)
             }
         })
+    }
+}
+
+/// Rows that a look-up asked for, there or absent.
+struct Found<F> {
+    facts: Vec<F>,
+    incomplete: Vec<Incomplete>,
+}
+
+impl<F: Mirrored> Found<F> {
+    fn new(facts: Vec<F>, untold: &[Vec<&'static str>]) -> Self {
+        let incomplete = facts.iter().zip(untold).filter_map(|(fact, untold)| Incomplete::of(fact.key(), untold)).collect();
+        Self { facts, incomplete }
+    }
+
+    fn keys(&self) -> Vec<i32> {
+        self.facts.iter().map(F::key).collect()
+    }
+
+    async fn write(&self, tx: &mut Tx, writer: Writer) -> StoreResult<Tally> {
+        let tally = write_rows(tx, writer, self.facts.iter().collect()).await?;
+        exception::take_back(tx, writer.run, F::KIND, &self.keys()).await?;
+        exception::name_incomplete(tx, writer.run, F::KIND, self.incomplete.iter().collect()).await?;
+        Ok(tally)
     }
 }
 
@@ -71,31 +86,39 @@ impl Store {
         job: &Job,
         drawn: Drawn,
         calls: i32,
-        found: Vec<Account>,
+        found: Vec<Listed<Account>>,
     ) -> StoreResult<Committed> {
         let asked: Vec<AccountId> = job.subjects.iter().map(|id| AccountId::from(id.as_str())).collect();
         let asked: HashSet<&AccountId> = asked.iter().collect();
-        let found: Vec<Account> = found.into_iter().filter(|account| asked.contains(&account.account_id)).collect();
+        let found = found.into_iter().filter(|listed| asked.contains(&listed.row.account_id));
+        let (found, untold): (Vec<Account>, Vec<_>) = found.map(|listed| (listed.row, listed.untold)).unzip();
         let there: HashSet<AccountId> = found.iter().map(|account| account.account_id.clone()).collect();
         let mut facts = self.account_facts(job.org, found, drawn.instant, drawn.at).await?;
         let absent: Vec<&AccountId> = asked.into_iter().filter(|id| !there.contains(*id)).collect();
         let absent = self.account_keys(job.org, &absent).await?;
         facts.extend(absent.into_iter().map(|key| AccountFacts::absent(key, drawn.instant, drawn.at)));
-        let seen: Vec<i32> = facts.iter().map(|fact| fact.account_key).collect();
-        self.commit_effect(job, drawn, calls, &seen, &Effect::Accounts(facts)).await
+        let found = Found::new(facts, &untold);
+        self.commit_effect(job, drawn, calls, &found.keys(), &Effect::Accounts(found)).await
     }
 
     /// Commits a look-up of groups. Subjects that `found` does not have are absent.
-    pub async fn commit_group_lookup(&self, job: &Job, drawn: Drawn, calls: i32, found: Vec<Group>) -> StoreResult<Committed> {
+    pub async fn commit_group_lookup(
+        &self,
+        job: &Job,
+        drawn: Drawn,
+        calls: i32,
+        found: Vec<Listed<Group>>,
+    ) -> StoreResult<Committed> {
         let asked: HashSet<GroupId> = job.subjects.iter().filter_map(|id| GroupId::parse(id)).collect();
-        let found: Vec<Group> = found.into_iter().filter(|group| asked.contains(&group.group_id)).collect();
+        let found = found.into_iter().filter(|listed| asked.contains(&listed.row.group_id));
+        let (found, untold): (Vec<Group>, Vec<_>) = found.map(|listed| (listed.row, listed.untold)).unzip();
         let there: HashSet<GroupId> = found.iter().map(|group| group.group_id).collect();
         let mut facts = self.group_facts(job.org, found, drawn.instant, drawn.at).await?;
         let absent: Vec<GroupId> = asked.into_iter().filter(|id| !there.contains(id)).collect();
         let absent = self.group_keys(job.org, &absent).await?;
         facts.extend(absent.into_values().map(|key| GroupFacts::absent(key, drawn.instant, drawn.at)));
-        let seen: Vec<i32> = facts.iter().map(|fact| fact.group_key).collect();
-        self.commit_effect(job, drawn, calls, &seen, &Effect::Groups(facts)).await
+        let found = Found::new(facts, &untold);
+        self.commit_effect(job, drawn, calls, &found.keys(), &Effect::Groups(found)).await
     }
 
     /// Commits what a group grants.

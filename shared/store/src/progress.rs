@@ -57,7 +57,7 @@ pub struct RunView {
     pub jobs: Progress,
     /// Revision of the list that waits for approval.
     pub sweep_revision: i32,
-    /// Accounts and groups that could not be read.
+    /// Accounts and groups that could not be read, at all or in part; [`Store::exceptions`] names them.
     pub exceptions: i64,
     /// What differs and could not be repaired.
     pub discrepancies: Vec<Discrepancy>,

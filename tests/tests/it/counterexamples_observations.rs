@@ -5,6 +5,7 @@
 
 use anyhow::Result;
 use chrono::TimeDelta;
+use orgmirror_domain::query::Listed;
 use orgmirror_store::lookup::Committed;
 use orgmirror_store::page::PageOutcome;
 use orgmirror_store::sweep::Swept;
@@ -124,7 +125,7 @@ async fn k07_a_stamp_writes_the_whole_observation() -> Result<()> {
     let now = stage.draw(&look_up).await?;
     let (store, job) = (stage.another_store().await?, look_up.clone());
     let ann = crate::counterexamples_stage::person("1", "ann");
-    let writer = tokio::spawn(async move { store.commit_account_lookup(&job, now, 1, vec![ann]).await });
+    let writer = tokio::spawn(async move { store.commit_account_lookup(&job, now, 1, vec![Listed::whole(ann)]).await });
     stage.until_stuck(&writer).await?;
     assert!(!writer.is_finished(), "the look-up must meet the other writer");
     older.commit().await?;

@@ -10,6 +10,7 @@ use orgmirror_domain::ids::{AccountId, DirectoryId, GroupId, ItemKey};
 use orgmirror_domain::item::ItemState;
 use orgmirror_domain::observation::Account;
 use orgmirror_domain::operation::{Limits, NoApproval, OperationState};
+use orgmirror_domain::query::Listed;
 use orgmirror_domain::run::RunKind;
 use orgmirror_store::Store;
 use orgmirror_store::operation::finish::Answer;
@@ -52,7 +53,7 @@ async fn ask(stage: &Stage, action: Action, id: &str, limits: &Limits) -> Result
 async fn read(stage: &Stage, account: Account) -> Result<()> {
     let (run, job) = stage.scoped(&[account.account_id.as_str()]).await?;
     let drawn = stage.draw(&job).await?;
-    stage.store.commit_account_lookup(&job, drawn, 1, vec![account]).await?;
+    stage.store.commit_account_lookup(&job, drawn, 1, vec![Listed::whole(account)]).await?;
     stage.finish(run, &truth(&[])).await
 }
 

@@ -134,13 +134,13 @@ impl Stage {
 
     pub async fn commit_lookup(&self, job: &Job, drawn: Drawn, found: &[(&str, &str)]) -> Result<Committed> {
         let found = found.iter().map(|(id, name)| person(id, name)).collect();
-        Ok(self.store.commit_account_lookup(job, drawn, 1, found).await?)
+        Ok(self.store.commit_account_lookup(job, drawn, 1, found.into_iter().map(Listed::whole).collect()).await?)
     }
 
     /// Groups that are asked for are there.
     pub async fn commit_groups(&self, job: &Job, drawn: Drawn) -> Result<()> {
         let found = job.subjects.iter().filter_map(|id| GroupId::parse(id)).map(group).collect();
-        self.store.commit_group_lookup(job, drawn, 1, found).await?;
+        self.store.commit_group_lookup(job, drawn, 1, found.into_iter().map(Listed::whole).collect()).await?;
         Ok(())
     }
 
@@ -243,7 +243,7 @@ impl Stage {
 }
 
 pub fn page(rows: &[(&str, &str)], next: Option<&str>) -> Page<Account> {
-    let rows = rows.iter().map(|(id, name)| Listed { row: person(id, name), sort_hash: Some(hash(name)) });
+    let rows = rows.iter().map(|(id, name)| Listed { row: person(id, name), sort_hash: Some(hash(name)), untold: Vec::new() });
     Page { rows: rows.collect(), next: next.map(str::to_owned) }
 }
 

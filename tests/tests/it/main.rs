@@ -19,6 +19,7 @@ mod faults;
 mod filters;
 mod keys;
 mod mirror;
+mod odd_answers;
 mod operations;
 mod operations_cli;
 mod queue_loss;

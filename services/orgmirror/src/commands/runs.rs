@@ -4,6 +4,7 @@ use anyhow::Result;
 use comfy_table::{ContentArrangement, Table, presets};
 use orgmirror_domain::run::Hold;
 use orgmirror_runtime::config::Config;
+use orgmirror_store::exception::Exception;
 use orgmirror_store::progress::{Going, RunView, Which};
 use serde::Serialize;
 
@@ -12,6 +13,9 @@ use crate::cli::Runs;
 use crate::outcome::Outcome;
 use crate::{summary, wiring};
 
+/// Accounts and groups named at most; the run tells how many there are.
+const MOST_UNREADABLE: i64 = 1_000;
+
 pub(crate) async fn run(config: &Config, arguments: Runs, json: bool) -> Result<Outcome> {
     let store = wiring::store(config, 2).await?;
     let org = wiring::known_org(config, &store).await?;
@@ -19,11 +23,15 @@ pub(crate) async fn run(config: &Config, arguments: Runs, json: bool) -> Result<
         let run = store.run_key(org, id).await?;
         for run in store.runs(Which::One(run)).await? {
             let list = if run.hold == Some(Hold::Approval) { store.sweep_list(run.run).await? } else { Vec::new() };
+            let unreadable = store.exceptions(run.run, MOST_UNREADABLE).await?;
             if json {
-                print_json(&Shown { run, would_remove: list })?;
+                print_json(&Shown { run, unreadable, would_remove: list })?;
                 continue;
             }
             println!("{}", summary::summary(&run, None));
+            for one in unreadable {
+                println!("  unreadable    {} {}: {}", one.kind, one.id, one.reason);
+            }
             for row in list {
                 println!(
                     "  would remove  {} {} {} {}",
@@ -47,11 +55,12 @@ pub(crate) async fn run(config: &Config, arguments: Runs, json: bool) -> Result<
     Ok(Outcome::Done)
 }
 
-/// A run, and the list that waits for a person's approval.
+/// A run, what it could not read, and the list that waits for a person's approval.
 #[derive(Serialize)]
 struct Shown {
     #[serde(flatten)]
     run: RunView,
+    unreadable: Vec<Exception>,
     would_remove: Vec<Going>,
 }
 

@@ -63,9 +63,10 @@ impl Answer {
     }
 
     /// Sends it as its fate wants. Only good answers are spoilt: a refusal has said enough.
-    pub(super) fn send(mut self, outcome: Outcome, slow_body: Duration) -> Response {
+    pub(super) fn send(mut self, outcome: Outcome, slow_body: Duration, draw: u64) -> Response {
         let is_good = self.status < 300 && !self.body.is_empty();
-        let body = if is_good { spoil::body(self.body, outcome, slow_body, &mut self.headers) } else { Body::from(self.body) };
+        let body =
+            if is_good { spoil::body(self.body, outcome, slow_body, draw, &mut self.headers) } else { Body::from(self.body) };
         let mut response = Response::new(body);
         *response.status_mut() = StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         *response.headers_mut() = self.headers;

@@ -9,6 +9,7 @@ use flate2::Compression;
 use flate2::write::GzEncoder;
 use serde_json::{Value, json};
 
+use super::odd_rows;
 use crate::faults::{Outcome, Quirk};
 
 /// By how much a swollen body grows. Spaces before JSON are JSON.
@@ -17,7 +18,7 @@ const SWELLING: usize = 32 * 1024 * 1024;
 const PIECES: u32 = 20;
 
 /// The body of a good answer as its fate wants it; headers that tell about the body are set.
-pub(super) fn body(body: String, outcome: Outcome, slow_body: Duration, headers: &mut HeaderMap) -> Body {
+pub(super) fn body(body: String, outcome: Outcome, slow_body: Duration, draw: u64, headers: &mut HeaderMap) -> Body {
     match outcome {
         Outcome::Malformed => Body::from(malformed(body)),
         Outcome::Truncated => {
@@ -29,6 +30,9 @@ pub(super) fn body(body: String, outcome: Outcome, slow_body: Duration, headers:
             Quirk::EarlyEnd => Body::from(changed(body, end_early)),
             Quirk::LargePage => Body::from(changed(body, double_rows)),
             Quirk::NewFields => Body::from(changed(body, add_fields)),
+            Quirk::MissingFields | Quirk::NullFields | Quirk::UnknownWords | Quirk::OddTypes => {
+                Body::from(changed(body, |answer| odd_rows::spoil(answer, quirk, draw)))
+            }
             Quirk::SlowBody => slow(body, slow_body),
             Quirk::Swollen => Body::from(swollen(&body)),
             Quirk::Gzip | Quirk::GzipBomb => {

@@ -222,3 +222,33 @@ async fn quirks() {
     let (status, _) = world.call(Method::PUT, "/_sim/faults", Some(json!({"quirks": {"gzip": 2.0}}))).await;
     assert_eq!(status, 400);
 }
+
+/// A few rows say less or something else, in the same way for the same seed, and their ids stay.
+#[tokio::test]
+async fn odd_rows() {
+    let world = World::of(60, 5).await;
+    let body = json!({"limit": 50, "expand": ["groups"], "sortBy": [{"field": "nick_name", "direction": "asc"}]});
+    let rows = async || {
+        let page = world.call(Method::POST, &world.v2("directories/-/users/search"), Some(body.clone())).await.1;
+        page["data"].as_array().unwrap().clone()
+    };
+    let whole = rows().await;
+    for quirk in ["missing_fields", "null_fields", "unknown_words"] {
+        let state = json!({"per_operation": {"searchDirectoryUsers": {"quirks": {quirk: 1.0}}}});
+        world.faults(state.clone()).await;
+        let odd = rows().await;
+        let differing: Vec<_> = odd.iter().zip(&whole).filter(|(odd, whole)| odd != whole).collect();
+        assert_eq!(differing.len(), 3, "{quirk}: one of twenty");
+        for (odd, whole) in differing {
+            assert_eq!(odd["accountId"], whole["accountId"]);
+            let lost = whole.as_object().unwrap().iter().filter(|(name, _)| odd.get(*name).is_none());
+            assert_eq!(lost.count(), usize::from(quirk == "missing_fields"));
+            assert_eq!(odd.to_string().contains("unheard-of"), quirk == "unknown_words");
+        }
+        world.faults(state).await;
+        assert_eq!(rows().await, odd, "{quirk} is drawn from the seed");
+    }
+    world.faults(json!({"quirks": {"odd_types": 1.0}})).await;
+    assert!(rows().await[0]["mfaEnabled"].is_string());
+    assert_eq!(world.get(&world.v2("directories/-/users/count")).await["count"], "60");
+}

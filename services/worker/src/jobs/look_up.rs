@@ -17,8 +17,7 @@ pub(crate) async fn accounts(env: &Env, job: &Delivered) -> Result<(), Left> {
             client.users_page(permit, &query).await?.expanded_page()
         })
         .await?;
-    let found = read.answer.rows.into_iter().map(|listed| listed.row).collect();
-    env.store.commit_account_lookup(job, read.drawn, read.calls, found).await?;
+    env.store.commit_account_lookup(job, read.drawn, read.calls, read.answer.rows).await?;
     Ok(())
 }
 
@@ -31,8 +30,7 @@ pub(crate) async fn groups(env: &Env, job: &Delivered) -> Result<(), Left> {
             client.groups_page(permit, &query).await
         })
         .await?;
-    let found = read.answer.rows.into_iter().map(|listed| listed.row).collect();
-    env.store.commit_group_lookup(job, read.drawn, read.calls, found).await?;
+    env.store.commit_group_lookup(job, read.drawn, read.calls, read.answer.rows).await?;
     Ok(())
 }
 

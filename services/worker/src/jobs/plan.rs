@@ -55,7 +55,7 @@ struct Planner<'a> {
 /// What a few rows, read as a scan reads them, tell about the whole.
 struct Probe<Id> {
     ids: Vec<Id>,
-    expanded: bool,
+    tells_no_groups: bool,
 }
 
 impl Planner<'_> {
@@ -72,7 +72,7 @@ impl Planner<'_> {
             self.probe_users(Direction::Ascending, Vec::new()),
             self.probe_groups(Direction::Ascending, Vec::new()),
         )?;
-        if !user_probe.expanded {
+        if user_probe.tells_no_groups {
             return Err(Left::Hopeless {
                 reason: "the API lists users without their memberships: they were not expanded, or the key may not see them"
                     .to_owned(),
@@ -154,8 +154,8 @@ impl Planner<'_> {
                 async move { client.users_page(permit, &query).await }
             })
             .await?;
-        let expanded = page.expanded();
-        Ok(Probe { ids: listed(page.page, |account| account.account_id), expanded })
+        let tells_no_groups = page.tells_no_groups();
+        Ok(Probe { ids: listed(page.page, |account| account.account_id), tells_no_groups })
     }
 
     async fn probe_groups(&self, direction: Direction, group_ids: Vec<GroupId>) -> Result<Probe<GroupId>, Left> {
@@ -166,7 +166,7 @@ impl Planner<'_> {
                 async move { client.groups_page(permit, &query).await }
             })
             .await?;
-        Ok(Probe { ids: listed(page, |group| group.group_id), expanded: true })
+        Ok(Probe { ids: listed(page, |group| group.group_id), tells_no_groups: false })
     }
 
     /// Asks for the probe's rows the other way round. Not where no chain would be long enough to be read from both ends.

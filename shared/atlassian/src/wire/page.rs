@@ -34,6 +34,7 @@ impl Links {
 /// What every count answers.
 #[derive(Deserialize)]
 pub(crate) struct Count {
+    #[serde(deserialize_with = "super::told::count")]
     pub(crate) count: u64,
 }
 

@@ -4,24 +4,29 @@ use orgmirror_domain::ids::RunKey;
 
 use crate::StoreResult;
 use crate::account::AccountFacts;
+use crate::exception::Incomplete;
 use crate::group::GroupFacts;
 use crate::transaction::Tx;
 
 /// Rows of which some grant roles to others.
 pub(super) trait Grants: Sized {
-    /// Registers a job for each row that grants something: once for each run, although two chains may list it.
-    async fn register_grants(tx: &mut Tx, run: RunKey, facts: &[&Self]) -> StoreResult<()>;
+    /// Registers a job for each row that grants something, or is incomplete and may: once for each run, although two chains may list it.
+    async fn register_grants(tx: &mut Tx, run: RunKey, facts: &[&Self], incomplete: &[&Incomplete]) -> StoreResult<()>;
 }
 
 impl Grants for AccountFacts {
-    async fn register_grants(_: &mut Tx, _: RunKey, _: &[&Self]) -> StoreResult<()> {
+    async fn register_grants(_: &mut Tx, _: RunKey, _: &[&Self], _: &[&Incomplete]) -> StoreResult<()> {
         Ok(())
     }
 }
 
 impl Grants for GroupFacts {
-    async fn register_grants(tx: &mut Tx, run: RunKey, facts: &[&Self]) -> StoreResult<()> {
-        let granting = facts.iter().filter(|group| group.resource_count.is_some_and(|count| count > 0));
+    async fn register_grants(tx: &mut Tx, run: RunKey, facts: &[&Self], incomplete: &[&Incomplete]) -> StoreResult<()> {
+        let may_grant = |group: &Self| match group.resource_count {
+            Some(count) => count > 0,
+            None => incomplete.iter().any(|row| row.key == group.group_key),
+        };
+        let granting = facts.iter().filter(|group| may_grant(group));
         let keys: Vec<i32> = granting.map(|group| group.group_key).collect();
         if keys.is_empty() {
             return Ok(());

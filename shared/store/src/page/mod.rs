@@ -19,6 +19,7 @@ use orgmirror_domain::query::{Listed, Page};
 use self::grants::Grants;
 use crate::account::AccountFacts;
 use crate::attempt::Drawn;
+use crate::exception::{self, Incomplete};
 use crate::group::GroupFacts;
 use crate::observe::{Mirrored, write_rows};
 use crate::transaction::transact;
@@ -70,6 +71,7 @@ struct Keyed<F> {
     seen: Vec<i32>,
     hashes: Vec<Option<i64>>,
     facts: Vec<F>,
+    incomplete: Vec<Incomplete>,
 }
 
 /// A page with keys for ids, ready to be committed.
@@ -100,17 +102,17 @@ impl ReadyPage {
 impl Store {
     /// Draws keys for the ids of a page of accounts (of users or of a group's members).
     pub async fn ready_accounts(&self, org: OrgKey, page: PageCommit<Account>) -> StoreResult<ReadyPage> {
-        let (rows, hashes) = split(page.page.rows);
+        let (rows, said) = split(page.page.rows);
         let facts = self.account_facts(org, rows, page.drawn.instant, page.drawn.at).await?;
-        let keyed = key_page(page.job, page.drawn.instant, page.page.next, page.calls, hashes, facts);
+        let keyed = key_page(page.job, page.drawn.instant, page.page.next, page.calls, said, facts);
         Ok(ReadyPage(Ready::Accounts(keyed)))
     }
 
     /// Draws keys for the ids of a page of groups.
     pub async fn ready_groups(&self, org: OrgKey, page: PageCommit<Group>) -> StoreResult<ReadyPage> {
-        let (rows, hashes) = split(page.page.rows);
+        let (rows, said) = split(page.page.rows);
         let facts = self.group_facts(org, rows, page.drawn.instant, page.drawn.at).await?;
-        let keyed = key_page(page.job, page.drawn.instant, page.page.next, page.calls, hashes, facts);
+        let keyed = key_page(page.job, page.drawn.instant, page.page.next, page.calls, said, facts);
         Ok(ReadyPage(Ready::Groups(keyed)))
     }
 
@@ -156,7 +158,7 @@ impl Store {
             fail::fail_point!("worker::inside_page_transaction");
             let next = next::register(tx, run, &claimed, pages).await?;
             let mut outcomes = Vec::with_capacity(pages.len());
-            let mut facts: Vec<&F> = Vec::new();
+            let (mut facts, mut incomplete): (Vec<&F>, Vec<&Incomplete>) = Default::default();
             for page in pages {
                 let Some(claimed) = claimed.iter().find(|claimed| claimed.job == page.job) else {
                     outcomes.push(PageOutcome::Refused);
@@ -164,11 +166,13 @@ impl Store {
                 };
                 outcomes.push(PageOutcome::Committed { next: next.get(&claimed.chain()).copied() });
                 facts.extend(&page.facts);
+                incomplete.extend(&page.incomplete);
             }
             if claimed.iter().any(|claimed| claimed.kind == JobKind::GroupsPage) {
-                F::register_grants(tx, run, &facts).await?;
+                F::register_grants(tx, run, &facts, &incomplete).await?;
             }
             let tally = write_rows(tx, writer, facts).await?;
+            exception::name_incomplete(tx, run, F::KIND, incomplete).await?;
             claim::finish(tx, run, pages, &claimed, tally).await?;
             for (page, claimed) in pages.iter().filter_map(|page| Some((page, claimed.iter().find(|one| one.job == page.job)?))) {
                 if page.next.is_none() && !claimed.last_page && claimed.expected.is_some() {
@@ -184,8 +188,11 @@ impl Store {
     }
 }
 
-fn split<T>(rows: Vec<Listed<T>>) -> (Vec<T>, Vec<Option<i64>>) {
-    rows.into_iter().map(|listed| (listed.row, listed.sort_hash)).unzip()
+/// What a listing says of a row beside the row: the hash of its sort key, and what it left out.
+type Said = (Option<i64>, Vec<&'static str>);
+
+fn split<T>(rows: Vec<Listed<T>>) -> (Vec<T>, Vec<Said>) {
+    rows.into_iter().map(|listed| (listed.row, (listed.sort_hash, listed.untold))).unzip()
 }
 
 fn key_page<F: Mirrored>(
@@ -193,9 +200,11 @@ fn key_page<F: Mirrored>(
     instant: Instant,
     next: Option<String>,
     calls: i32,
-    hashes: Vec<Option<i64>>,
+    said: Vec<Said>,
     facts: Vec<F>,
 ) -> Keyed<F> {
-    let seen = facts.iter().map(F::key).collect();
-    Keyed { job, instant, next, calls, seen, hashes, facts }
+    let seen: Vec<i32> = facts.iter().map(F::key).collect();
+    let incomplete = seen.iter().zip(&said).filter_map(|(key, (_, untold))| Incomplete::of(*key, untold)).collect();
+    let hashes = said.into_iter().map(|(hash, _)| hash).collect();
+    Keyed { job, instant, next, calls, seen, hashes, facts, incomplete }
 }
