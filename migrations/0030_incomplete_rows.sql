@@ -33,3 +33,8 @@ LANGUAGE sql STABLE AS $$
     SELECT planned.kind, planned.number, planned.part -> 'filter', (planned.part ->> 'expected')::bigint, coalesce(listed.rows, 0)
     FROM planned LEFT JOIN listed ON listed.number = planned.number
 $$;
+
+ALTER TABLE sync_run
+-- Since when the API has answered nothing, of a run that is or was held for it: probes in between, which let the run go on for a moment,
+-- do not change it.
+ADD COLUMN unreachable_since timestamptz;

@@ -14,7 +14,7 @@ use crate::simulator::Simulator;
 
 /// Calls a minute that the simulator takes in the first sync.
 const LIMIT: u32 = 300;
-/// And in the second one: before, during and after it is lowered.
+/// And in the other one: before, during and after it is lowered.
 const LIMITS: [u32; 3] = [900, 300, 900];
 /// Calls that it takes at once after a quiet time.
 const BURST: u32 = 10;
@@ -24,7 +24,7 @@ const WORKERS: usize = 4;
 const CONCURRENCY: usize = 8;
 /// What the budget may learn in before it is measured.
 const LEARNING: Duration = Duration::from_secs(30);
-/// How long a limit of the second sync holds before the next.
+/// How long one of these limits holds before the next.
 const HOLDS: Duration = Duration::from_secs(45);
 /// When the rate has to be the new one, and from when on it is measured.
 const FOLLOWS_WITHIN: Duration = Duration::from_secs(15);
@@ -41,7 +41,7 @@ struct Look {
     refused: u64,
 }
 
-/// A steady limit that is told by every header and one that is told by none, and a limit that changes.
+/// A steady limit and one that changes, each told by every header and by none.
 pub(crate) async fn measure(options: &Options) -> Result<Section> {
     let lab = Lab::start(options).await?;
     let latency = format!("{}ms", LATENCY.as_millis());
@@ -60,20 +60,22 @@ pub(crate) async fn measure(options: &Options) -> Result<Section> {
         let of = format!("of {} calls", last.granted + last.refused);
         figures.push(Figure::count(format!("{told}: calls answered with 429"), of, refused).at_most(10.0));
     }
-    let looks = sync(&lab, &simulator, "limit_changes", "all", &LIMITS).await?;
-    for (number, limit) in (0..).zip(LIMITS).skip(1) {
-        let changed = HOLDS * number;
-        let (from, to) = (
-            first(&looks, |look| look.at >= changed + FOLLOWS_WITHIN)?,
-            first(&looks, |look| look.at >= changed + HOLDS).or_else(|_| looks.last().context("no look"))?,
-        );
-        let (used, could) = between(from, to, limit);
-        let sides = format!("{used} of {could:.0} calls from {:?} after the change on", FOLLOWS_WITHIN);
-        let what = format!("from {} to {limit} a minute: rate / limit", LIMITS[number as usize - 1]);
-        figures.push(Figure::ratio(what, sides, used as f64 / could).at_least(0.9));
+    for headers in ["all", "none"] {
+        let looks = sync(&lab, &simulator, &format!("changes_{headers}"), headers, &LIMITS).await?;
+        for (number, limit) in (0..).zip(LIMITS).skip(1) {
+            let changed = HOLDS * number;
+            let (from, to) = (
+                first(&looks, |look| look.at >= changed + FOLLOWS_WITHIN)?,
+                first(&looks, |look| look.at >= changed + HOLDS).or_else(|_| looks.last().context("no look"))?,
+            );
+            let (used, could) = between(from, to, limit);
+            let sides = format!("{used} of {could:.0} calls from {:?} after the change on", FOLLOWS_WITHIN);
+            let what = format!("from {} to {limit} a minute, headers: {headers}: rate / limit", LIMITS[number as usize - 1]);
+            figures.push(Figure::ratio(what, sides, used as f64 / could).at_least(0.9));
+        }
+        let refused = looks.last().map_or(0, |look| look.refused);
+        figures.push(Figure::note(format!("both changes, headers: {headers}: calls answered with 429"), refused.to_string()));
     }
-    let refused = looks.last().map_or(0, |look| look.refused);
-    figures.push(Figure::note("both changes: calls answered with 429", refused.to_string()));
     simulator.stop().await?;
     lab.stop().await;
     let method = format!(

@@ -3,6 +3,7 @@
 mod cli;
 mod commands;
 mod export;
+mod forecast;
 mod operation_text;
 mod outcome;
 mod summary;

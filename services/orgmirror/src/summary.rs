@@ -57,9 +57,14 @@ fn headline(run: &RunView, mirror: Option<&Freshness>) -> String {
             None => format!("Synced the organisation{}.", duration(run)),
         },
         (Phase::Completed, _) => format!("Synced the {} asked for{}.", run.scope, duration(run)),
-        (_, Some(hold)) => format!("The sync is held: {}.", hold.in_words()),
-        (phase, None) => format!("The sync is {phase}."),
+        (phase, _) => held(run).map_or_else(|| format!("The sync is {phase}."), |held| format!("The sync is {held}.")),
     }
+}
+
+/// Why and since when a run waits: `held: API unreachable since 2026-11-24 03:04:05 UTC`.
+pub(crate) fn held(run: &RunView) -> Option<String> {
+    let since = run.held_since.map(|at| format!(" since {}", at.format("%Y-%m-%d %H:%M:%S UTC"))).unwrap_or_default();
+    run.hold.map(|hold| format!("held: {}{since}", hold.in_words()))
 }
 
 fn duration(run: &RunView) -> String {

@@ -7,6 +7,8 @@ use indicatif::{HumanCount, HumanDuration, MultiProgress, ProgressBar, ProgressS
 use orgmirror_domain::run::Phase;
 use orgmirror_store::progress::RunView;
 
+use crate::summary;
+
 /// Between two plain lines.
 const LINE_EVERY: Duration = Duration::from_secs(2);
 
@@ -42,15 +44,15 @@ impl Progress {
     }
 
     /// Shows the run as it is now.
-    pub(crate) fn show(&mut self, run: &RunView) {
+    pub(crate) fn show(&mut self, run: &RunView, forecast: Option<Duration>) {
         match self {
             Self::Silent => {}
-            Self::Bars(bars) => bars.show(run),
+            Self::Bars(bars) => bars.show(run, forecast),
             Self::Lines { started, told } => {
                 let due = told.is_none_or(|(at, phase)| phase != run.phase || at.elapsed() >= LINE_EVERY);
                 if due {
                     *told = Some((Instant::now(), run.phase));
-                    eprintln!("{}", line(run, started.elapsed()));
+                    eprintln!("{}", line(run, started.elapsed(), forecast));
                 }
             }
         }
@@ -81,14 +83,14 @@ impl Bars {
         Self { started, all, headline, users, groups }
     }
 
-    fn show(&self, run: &RunView) {
+    fn show(&self, run: &RunView, forecast: Option<Duration>) {
         for (bar, progress) in [(&self.users, run.users), (&self.groups, run.groups)] {
             // Both ends overlap by a page or two.
             let of = progress.of.max(0).unsigned_abs();
             bar.set_length(of);
             bar.set_position(progress.done.max(0).unsigned_abs().min(of));
         }
-        self.headline.set_message(headline(run, self.started.elapsed()));
+        self.headline.set_message(headline(run, self.started.elapsed(), forecast));
     }
 }
 
@@ -96,12 +98,16 @@ fn style(template: &str) -> ProgressStyle {
     ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar())
 }
 
-fn headline(run: &RunView, elapsed: Duration) -> String {
-    let waits = match (&run.hold, &run.hold_reason) {
-        (Some(hold), Some(reason)) => format!("held: {}: {reason} · ", hold.in_words()),
+/// `forecast` is how long the run takes at the rate that the API allows, where that is known.
+fn headline(run: &RunView, elapsed: Duration, forecast: Option<Duration>) -> String {
+    let waits = match (summary::held(run), &run.hold_reason) {
+        (Some(held), Some(reason)) => format!("{held}: {reason} · "),
         _ => String::new(),
     };
-    let left = time_left(run, elapsed).map(|left| format!(" · about {} left", HumanDuration(left))).unwrap_or_default();
+    let left = forecast
+        .or_else(|| time_left(run, elapsed))
+        .map(|left| format!(" · about {} left", HumanDuration(left)))
+        .unwrap_or_default();
     format!(
         "{waits}{} · {} memberships · {} calls, {:.0}/s{left}",
         run.phase,
@@ -111,12 +117,12 @@ fn headline(run: &RunView, elapsed: Duration) -> String {
     )
 }
 
-fn line(run: &RunView, elapsed: Duration) -> String {
+fn line(run: &RunView, elapsed: Duration, forecast: Option<Duration>) -> String {
     let of = |progress: orgmirror_store::progress::Progress| {
         let (done, of) = (progress.done.max(0).unsigned_abs(), progress.of.max(0).unsigned_abs());
         format!("{} of {}", HumanCount(done.min(of)), HumanCount(of))
     };
-    format!("{} · users {} · groups {}", headline(run, elapsed), of(run.users), of(run.groups))
+    format!("{} · users {} · groups {}", headline(run, elapsed, forecast), of(run.users), of(run.groups))
 }
 
 #[expect(clippy::cast_precision_loss, reason = "for people")]

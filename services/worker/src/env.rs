@@ -1,9 +1,8 @@
 //! All that a handler may touch.
 
 use std::ops::Deref;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use orgmirror_domain::ids::{JobKey, OrgKey};
 use orgmirror_queue::{Lane, Publisher};
@@ -13,6 +12,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::WorkerSettings;
 use crate::api_key::Api;
+use crate::circuit::Circuit;
 use crate::group_commit::GroupCommit;
 use crate::held::{Held, Hold};
 
@@ -29,9 +29,7 @@ pub(crate) struct Env {
     /// From a call's sending on: then it has ended at the client, and the API has applied it or never will.
     pub(crate) call_settles_within: Duration,
     pub(crate) stop: CancellationToken,
-    started: Instant,
-    /// Milliseconds after `started` of the last answer of the API that was no failure of its own; 0 for none yet.
-    last_answer: AtomicU64,
+    pub(crate) circuit: Circuit,
 }
 
 /// A job of one delivery: what the ledger says, by which lane it came, and that it is held.
@@ -53,39 +51,14 @@ impl Env {
         stop: CancellationToken,
     ) -> Self {
         let group_commit = GroupCommit::start(&store);
-        let (held, started, last_answer) = (Held::default(), Instant::now(), AtomicU64::new(0));
+        let (held, circuit) = (Held::default(), Circuit::new());
         let (concurrency, lease) = (settings.concurrency, settings.lease);
         let call_settles_within = settings.request_timeout + settings.settle_within;
-        Self {
-            store,
-            api,
-            publisher,
-            group_commit,
-            held,
-            org,
-            concurrency,
-            lease,
-            call_settles_within,
-            stop,
-            started,
-            last_answer,
-        }
+        Self { store, api, publisher, group_commit, held, org, concurrency, lease, call_settles_within, stop, circuit }
     }
 
     pub(crate) fn deliver(&self, job: Job, lane: Lane, held: Hold) -> Delivered {
         Delivered { delivered: job.key, job, lane, held: Arc::new(Mutex::new(held)) }
-    }
-
-    /// The API answered: it is not down.
-    pub(crate) fn answered(&self) {
-        let now = u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX);
-        self.last_answer.store(now.max(1), Ordering::Relaxed);
-    }
-
-    /// Whether nothing has answered for so long: then a failure says nothing about the job that met it.
-    pub(crate) fn unanswered_for(&self, silence: Duration) -> bool {
-        let last = Duration::from_millis(self.last_answer.load(Ordering::Relaxed));
-        self.started.elapsed().saturating_sub(last) >= silence
     }
 }
 

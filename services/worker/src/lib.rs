@@ -7,6 +7,7 @@
 
 mod api_key;
 mod chain;
+mod circuit;
 mod env;
 mod group_commit;
 mod held;

@@ -6,19 +6,20 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use orgmirror_atlassian::{ApiError, Client, Operation, Permit, Verdict, backoff};
+use orgmirror_atlassian::{ApiError, Client, Family, Operation, Permit, Verdict, backoff};
 use orgmirror_domain::ids::JobKey;
 use orgmirror_queue::Lane;
 use orgmirror_store::StoreError;
 use orgmirror_store::attempt::{Asking, Drawn};
 
+use crate::circuit::Passage;
 use crate::env::Env;
 
 /// Waits longer than this are spent in the queue, where they hold no slot.
 pub(crate) const SHORT_WAIT: Duration = Duration::from_secs(2);
 /// What a job of several calls waits for its budget.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(900);
-/// Attempts in one delivery.
+/// Attempts in one delivery, while the API answers at all.
 const TRIES: u32 = 4;
 
 /// An answer, with the instant of its observation.
@@ -36,10 +37,15 @@ pub(crate) enum Left {
     NotWanted,
     /// The worker stops; the job goes back.
     Stopping { calls: i32 },
-    /// The budget has nothing for so long. No attempt.
+    /// The budget has nothing for so long, or nothing answers and another job tries. No attempt.
     Budget { wait: Duration, calls: i32 },
     /// The API's answer, after all attempts of this delivery.
-    Api { error: ApiError, calls: i32 },
+    Api {
+        error: ApiError,
+        calls: i32,
+        /// Kept until it is settled what becomes of the job: until then no other job of this worker tries an API that is down.
+        passage: Option<Passage>,
+    },
     /// What the API tells cannot be mirrored, whatever is tried; the reason is for people.
     Hopeless { reason: String, calls: i32 },
     /// The database.
@@ -59,7 +65,7 @@ impl Left {
             Self::NotWanted | Self::Store(_) => self,
             Self::Stopping { calls } => Self::Stopping { calls: calls + before },
             Self::Budget { wait, calls } => Self::Budget { wait, calls: calls + before },
-            Self::Api { error, calls } => Self::Api { error, calls: calls + before },
+            Self::Api { error, calls, passage } => Self::Api { error, calls: calls + before, passage },
             Self::Hopeless { reason, calls } => Self::Hopeless { reason, calls: calls + before },
         }
     }
@@ -86,8 +92,12 @@ impl Env {
         operation: Operation,
         call: impl Fn(Arc<Client>, Permit) -> F + Send + Sync,
     ) -> Result<Read<T>, Left> {
-        let mut calls = 0;
+        let (mut calls, mut passage) = (0, None);
         loop {
+            passage = self.circuit.enter(passage);
+            if passage.is_none() {
+                return Err(Left::Budget { wait: SHORT_WAIT, calls });
+            }
             let client = self.api.client();
             let permit = self.permit(&client, lane, operation, patience, calls).await?;
             let Some(drawn) = self.store.draw(asking).await? else { return Err(Left::NotWanted) };
@@ -96,11 +106,17 @@ impl Env {
             fail::fail_point!("worker::after_fetch");
             let error = match outcome {
                 Ok(answer) => {
-                    self.answered();
+                    self.circuit.answered();
                     return Ok(Read { answer, drawn, calls });
                 }
                 Err(error) => error,
             };
+            if is_answer(&error) {
+                self.circuit.answered();
+            } else {
+                self.circuit.failed();
+            }
+            let tries = if self.circuit.is_down() { 1 } else { TRIES };
             let wait = match error.verdict() {
                 Verdict::Retry => Some(None),
                 Verdict::RetryAfter(wait) => Some(wait),
@@ -108,11 +124,11 @@ impl Env {
             };
             let wait = wait.map(|told| backoff(calls.unsigned_abs(), told, rand::random()));
             match wait {
-                Some(wait) if calls.unsigned_abs() < TRIES && wait <= SHORT_WAIT && !self.stop.is_cancelled() => {
+                Some(wait) if calls.unsigned_abs() < tries && wait <= SHORT_WAIT && !self.stop.is_cancelled() => {
                     tracing::debug!(%error, ?wait, job = asked_for(asking).0, "a read failed and is tried again");
                     self.pause(wait).await;
                 }
-                _ => return Err(Left::Api { error, calls }),
+                _ => return Err(Left::Api { error, calls, passage }),
             }
         }
     }
@@ -123,13 +139,22 @@ impl Env {
         let client = self.api.client();
         let permit = self.permit(&client, lane, Operation::Directories, SHORT_WAIT, 0).await?;
         let answers = match client.directories(permit, None).await {
-            Ok(_) | Err(ApiError::RateLimited { .. }) => true,
-            Err(error) => !matches!(error.verdict(), Verdict::Retry | Verdict::RetryAfter(_)),
+            Ok(_) => true,
+            Err(error) => is_answer(&error),
         };
         if answers {
-            self.answered();
+            self.circuit.answered();
+        } else {
+            self.circuit.found_down();
         }
         Ok(answers)
+    }
+
+    /// What the API's answers have shown to be allowed, of the calls that syncs are made of; `None` while no limit was met or Redis is away.
+    pub(crate) async fn learnt_per_minute(&self) -> Option<f64> {
+        let states = self.api.client().budget_state().await.ok()?;
+        let general = states.into_iter().find(|state| state.family == Family::General)?;
+        general.learnt_per_minute.filter(|rate| *rate > 0.0)
     }
 
     /// The right to make one call, which is waited for up to `patience`.
@@ -164,6 +189,12 @@ impl Env {
             () = self.stop.cancelled() => {}
         }
     }
+}
+
+/// Whether the service works, although it refused this call.
+fn is_answer(error: &ApiError) -> bool {
+    let failed = matches!(error.verdict(), Verdict::Retry | Verdict::RetryAfter(_));
+    !failed || matches!(error, ApiError::RateLimited { .. })
 }
 
 fn asked_for(asking: Asking) -> JobKey {

@@ -18,8 +18,6 @@ use crate::read::Left;
 const DELIVERIES: i16 = 3;
 /// Commits of a job that Postgres may refuse before the run is given up.
 const COMMITS: i16 = 10;
-/// Nothing answered for so long: the API is down, whatever a single job met.
-const UNANSWERED: Duration = Duration::from_secs(20);
 
 /// Ends a delivery without a commit. The job may be a later page of the chain than the one that was delivered.
 pub(crate) async fn settle(env: &Env, job: &Delivered, left: Left) -> Result<(), BoxDynError> {
@@ -36,7 +34,7 @@ pub(crate) async fn settle(env: &Env, job: &Delivered, left: Left) -> Result<(),
             env.store.fail_job(job.run, key, calls, &reason).await?;
             Ok(())
         }
-        Left::Api { error, calls } => refused(env, job, key, error, calls).await,
+        Left::Api { error, calls, passage: _until_settled } => refused(env, job, key, error, calls).await,
         Left::Store(error) => refused_by_database(env, job, key, &error).await,
     }
 }
@@ -146,7 +144,7 @@ async fn failed(
     };
     let used_up = job.attempts + 1 >= deliveries;
     let mut calls = calls;
-    if used_up || env.unanswered_for(UNANSWERED) {
+    if used_up || env.circuit.is_down() {
         match env.is_answered(job.lane).await {
             Ok(true) => calls += 1,
             Ok(false) => {

@@ -28,6 +28,8 @@ pub struct RunView {
     pub hold: Option<Hold>,
     /// The same, for people.
     pub hold_reason: Option<String>,
+    /// Since when; of an API that answers nothing, since it answered nothing, whatever probes there were.
+    pub held_since: Option<DateTime<Utc>>,
     /// Why it failed.
     pub failure: Option<String>,
     /// When it was asked for.
@@ -127,7 +129,8 @@ impl Store {
             r#"-- progress.runs
             SELECT
                 run.run_key, run.run_id, run.kind::text AS "kind!", run.scope::text AS "scope!", run.phase::text AS "phase!",
-                run.hold::text AS hold, run.hold_reason, run.failure, run.requested_at, run.finished_at, run.watermark,
+                run.hold::text AS hold, run.hold_reason,
+                CASE run.hold WHEN 'api_down' THEN run.unreachable_since ELSE run.held_at END AS held_since, run.failure, run.requested_at, run.finished_at, run.watermark,
                 run.watermark_at, run.rows_removed, run.sweep_revision, run.discrepancies,
                 coalesce((run.plan ->> 'users')::bigint, 0) AS "users_expected!",
                 coalesce((run.plan ->> 'groups')::bigint, 0) AS "groups_expected!",
@@ -167,6 +170,7 @@ impl Store {
                     phase: row.phase.parse()?,
                     hold: row.hold.map(|word| word.parse()).transpose()?,
                     hold_reason: row.hold_reason,
+                    held_since: row.held_since,
                     failure: row.failure,
                     requested_at: row.requested_at,
                     finished_at: row.finished_at,

@@ -65,7 +65,15 @@ impl Store {
             let held = sqlx::query!(
                 r#"-- run.hold
                 UPDATE sync_run AS run
-                SET hold = $2::text::run_hold, hold_reason = $3, held_at = clock_timestamp()
+                SET hold = $2::text::run_hold, hold_reason = $3, held_at = clock_timestamp(),
+                    -- A probe that failed is no new outage: nothing of the run was done since.
+                    unreachable_since = CASE
+                        WHEN $2 = 'api_down' AND EXISTS (
+                            SELECT FROM sync_job AS job WHERE job.run_key = $1 AND job.finished_at > run.unreachable_since
+                        ) THEN clock_timestamp()
+                        WHEN $2 = 'api_down' THEN coalesce(run.unreachable_since, clock_timestamp())
+                        ELSE run.unreachable_since
+                    END
                 FROM org
                 WHERE run.run_key = $1
                     AND org.org_key = run.org_key

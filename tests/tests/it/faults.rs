@@ -1,8 +1,10 @@
 //! An API that misbehaves: whatever it does, a sync ends equal to the truth, waits and says why, or fails and says why.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use anyhow::Result;
+use chrono::{DateTime, Utc};
 use orgmirror_domain::run::{Hold, Phase};
 use orgmirror_tests::{Size, World, until};
 use serde_json::{Value, json};
@@ -88,6 +90,73 @@ async fn down(kind: Value) -> Result<()> {
     .await?;
     assert_eq!((run.phase, run.failure, run.exceptions), (Phase::Completed, None, 0));
     world.assert_mirror_equals_truth().await
+}
+
+/// A fleet that meets an outage makes few calls: one at a time in each worker, and a plain one that decides, at each probe. The run says
+/// since when, whatever probes there were.
+/// Method: three workers of eight; count the calls of probes after the first ones, when every worker knows.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_fleet_probes_with_few_calls() -> Result<()> {
+    let world = World::empty(Size::of(6_000, 300)).await?;
+    let _services = [world.coordinator(), world.worker(8), world.worker(8), world.worker(8)];
+    world.sim.faults(json!({ "latency_ms": 30 })).await?;
+    let ticket = world.request().await?;
+    world.done(ticket, 12).await?;
+    world.sim.faults(json!({ "down": true })).await?;
+    let since = world.held(ticket, Hold::ApiDown).await?.held_since;
+    assert!(since.is_some());
+    let probes = async |probes: usize| {
+        let mut holds = BTreeSet::new();
+        until("the run is held again and again", async || {
+            let held_at: Option<DateTime<Utc>> =
+                sqlx::query_scalar("SELECT max(held_at) FROM sync_run").fetch_one(&world.pool).await?;
+            holds.extend(held_at);
+            Ok((holds.len() > probes).then_some(()))
+        })
+        .await
+    };
+    probes(2).await?;
+    world.sim.forget_calls().await?;
+    probes(4).await?;
+    let calls = world.sim.calls().await?["total"].as_u64().unwrap_or_default();
+    // Two calls of each worker at each probe, of which one may be under way at either end of the count.
+    assert!(calls <= 3 * 2 * (4 + 2), "{calls} calls in four probes");
+    assert_eq!(world.held(ticket, Hold::ApiDown).await?.held_since, since, "a probe is no new outage");
+    world.sim.calm().await?;
+    let run = until("the run goes on by itself", async || {
+        let run = world.run(ticket).await?;
+        Ok(run.phase.has_ended().then_some(run))
+    })
+    .await?;
+    assert_eq!((run.phase, run.exceptions), (Phase::Completed, 0));
+    world.assert_mirror_equals_truth().await
+}
+
+/// With a fifth of all calls failing in mixed ways, a sync costs what the failed calls cost and no more, and changes nothing at Atlassian.
+/// Method: the same organisation is synced in calm, which tells the least number of calls, and then under faults of one seed.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_fifth_of_all_calls_fails() -> Result<()> {
+    let (world, _services) = World::of(Size::of(9_000, 2_000)).await?;
+    world.sync().await?;
+    let least = total_calls(&world).await?;
+    world.sim.forget_calls().await?;
+    world.sim.faults(json!({
+        "seed": 3, "error_rate": 0.05, "drop_rate": 0.04, "truncate_rate": 0.04, "malformed_rate": 0.04, "quirks": { "rate_limited": 0.05 },
+        // Those to the minute are waited for up to a minute each.
+        "rate_limited_headers": ["retry_after", "retry_after_date", "reset_seconds", "none"],
+    })).await?;
+    let run = world.sync().await?;
+    let made = total_calls(&world).await?;
+    assert_eq!((run.exceptions, run.discrepancies.len()), (0, 0));
+    world.assert_mirror_equals_truth().await?;
+    assert!(made * 80 <= least * 105, "{made} calls where {least} would do");
+    assert!(made * 85 >= least * 100, "{made} calls where {least} would do: too few of them failed");
+    assert!(world.sim.writes().await?.is_empty());
+    Ok(())
+}
+
+async fn total_calls(world: &World) -> Result<u64> {
+    Ok(world.sim.calls().await?["total"].as_u64().unwrap_or_default())
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,7 +1,5 @@
 //! Redis and Postgres fail under a run. What Redis held is rebuilt from the ledger; what Postgres did not commit is done again.
 
-use std::time::Duration;
-
 use anyhow::{Result, ensure};
 use orgmirror_domain::run::Phase;
 use orgmirror_tests::{Processes, Size, World, until};
@@ -43,7 +41,15 @@ async fn redis_killed_and_restarted_empty() -> Result<()> {
     processes.redis.kill().await;
     let second = processes.world.request().await?;
     // It stays away for longer than a lease, so that whoever counted on it has noticed.
-    tokio::time::sleep(Duration::from_secs(3)).await;
+    let lease_ms = i64::try_from(processes.world.lease.as_millis())?;
+    until("a job has been silent for longer than a lease", async || {
+        let silent = "SELECT EXISTS (
+            SELECT FROM sync_job WHERE state = 'pending' AND heard_at < clock_timestamp() - make_interval(secs => $1 / 1000.0)
+        )";
+        let silent: bool = sqlx::query_scalar(silent).bind(lease_ms).fetch_one(&processes.world.pool).await?;
+        Ok(silent.then_some(()))
+    })
+    .await?;
     processes.redis.start_again().await?;
     processes.world.completed(ticket).await?;
     processes.world.completed(second).await?;

@@ -71,7 +71,7 @@ pub(super) fn table(runs: &[RunView]) -> Table {
     table.set_content_arrangement(ContentArrangement::Disabled);
     table.set_header(["run", "kind", "scope", "state", "requested", "calls", "added", "changed", "removed", "discrepancies"]);
     for run in runs {
-        let state = run.hold.map_or_else(|| run.phase.to_string(), |hold| format!("{}, held: {}", run.phase, hold.in_words()));
+        let state = summary::held(run).map_or_else(|| run.phase.to_string(), |held| format!("{}, {held}", run.phase));
         table.add_row([
             run.run_id.to_string(),
             run.kind.to_string(),

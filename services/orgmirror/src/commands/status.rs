@@ -3,15 +3,15 @@
 use anyhow::Result;
 use chrono::{DateTime, NaiveDate, Utc};
 use indicatif::HumanCount;
-use orgmirror_atlassian::{Family, KeyFingerprint, KeyLife};
-use orgmirror_domain::ids::OrgId;
-use orgmirror_domain::run::{Hold, Phase};
+use orgmirror_atlassian::{FamilyState, KeyLife};
+use orgmirror_domain::run::Hold;
 use orgmirror_queue::Depth;
 use orgmirror_runtime::config::Config;
 use orgmirror_store::progress::{Freshness, RunView, Which};
 use serde::Serialize;
 
 use super::{print_json, runs};
+use crate::forecast::{self, Forecast};
 use crate::outcome::Outcome;
 use crate::wiring;
 
@@ -76,9 +76,9 @@ pub(crate) async fn run(config: &Config, json: bool) -> Result<Outcome> {
     let publisher = wiring::publisher(config)?;
     let queue = tokio::try_join!(publisher.depth(), publisher.workers()).ok().map(|(depth, workers)| queue(&depth, workers));
     let age_s = freshness.watermark_at.map(|at| (now - at).num_seconds());
-    let (fingerprint, key_expires_on) = store.current_key(org).await?;
+    let (_, key_expires_on) = store.current_key(org).await?;
     let next_sync_at = wiring::schedule(config)?.and_then(|wanted| wanted.schedule.next_after(now));
-    let calls = calls(config, fingerprint, &open).await;
+    let calls = Forecast::new(config, &store, org).await.general().await.map(|general| calls(&general, &open));
     let status = Status { freshness, age_s, runs: open, key, key_expires_on, queue, next_sync_at, calls };
     if json {
         print_json(&status)?;
@@ -88,22 +88,15 @@ pub(crate) async fn run(config: &Config, json: bool) -> Result<Outcome> {
     Ok(Outcome::Done)
 }
 
-/// What the budget has learnt, and when the active run has made its calls at that rate.
-async fn calls(config: &Config, fingerprint: Option<String>, open: &[RunView]) -> Option<Calls> {
-    let org = OrgId::from(config.atlassian.org_id().ok()?);
-    let states = wiring::budget(config).ok()?.state(&org, &KeyFingerprint(fingerprint?)).await.ok()?;
-    let general = states.into_iter().find(|state| state.family == Family::General)?;
-    let left: i64 = open.iter().filter(|run| run.phase == Phase::Scanning).map(calls_left).sum();
-    let run_ends_in_s =
-        general.learnt_per_minute.filter(|rate| left > 0 && *rate > 0.0).map(|rate| (left as f64 * 60.0 / rate) as i64);
-    let (refused, paused_until) = (general.refused, general.paused_until);
-    Some(Calls { learnt_per_minute: general.learnt_per_minute, refused, paused_until, run_ends_in_s })
-}
-
-/// Full pages that were not listed yet, and jobs that are no pages and not done yet.
-fn calls_left(run: &RunView) -> i64 {
-    let rows = (run.users.of - run.users.done).max(0) + (run.groups.of - run.groups.done).max(0);
-    rows / 100 + (run.jobs.of - run.jobs.done).max(0)
+/// What the budget has learnt, and when the active runs have made their calls at that rate.
+fn calls(general: &FamilyState, open: &[RunView]) -> Calls {
+    let left = forecast::at_rate(open.iter().map(forecast::calls_left).sum(), general.learnt_per_minute);
+    Calls {
+        learnt_per_minute: general.learnt_per_minute,
+        refused: general.refused,
+        paused_until: general.paused_until,
+        run_ends_in_s: left.map(|left| i64::try_from(left.as_secs()).unwrap_or(i64::MAX)),
+    }
 }
 
 fn queue(depth: &Depth, workers: usize) -> Queue {

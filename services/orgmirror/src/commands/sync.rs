@@ -11,6 +11,7 @@ use uuid::Uuid;
 
 use super::print_json;
 use crate::cli::Sync;
+use crate::forecast::Forecast;
 use crate::outcome::Outcome;
 use crate::{summary, watch, wiring};
 
@@ -42,7 +43,8 @@ pub(crate) async fn run(config: &Config, arguments: Sync, json: bool) -> Result<
         }
         return Ok(Outcome::Done);
     }
-    let run = watch::until_answered(&store, request, json, &shutdown::on_signal()?).await?;
+    let forecast = Forecast::new(config, &store, org).await;
+    let run = watch::until_answered(&store, request, forecast, json, &shutdown::on_signal()?).await?;
     if json {
         print_json(&run)?;
     } else {

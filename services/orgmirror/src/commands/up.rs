@@ -17,6 +17,7 @@ use uuid::Uuid;
 use super::print_json;
 use super::services::{CONSOLE_CONNECTIONS, serve_console, worker_connections};
 use crate::cli::Up;
+use crate::forecast::Forecast;
 use crate::outcome::Outcome;
 use crate::{summary, watch, wiring};
 
@@ -52,8 +53,9 @@ async fn serve(config: &Config, arguments: &Up, json: bool, stop: CancellationTo
         let request = Uuid::now_v7();
         let kind = if first { RunKind::Initial } else { RunKind::Manual };
         store.request_sync(org, request, kind, &orgmirror_domain::run::Scope::Full).await?;
+        let forecast = Forecast::new(config, &store, org).await;
         let run = tokio::select! {
-            run = watch::until_answered(&store, request, json, &stop) => run?,
+            run = watch::until_answered(&store, request, forecast, json, &stop) => run?,
             ended = services.join_next() => return Err(ended_early(ended)),
         };
         outcome = watch::outcome(&run);

@@ -30,7 +30,7 @@ pub(crate) async fn group_grants(env: &Env, job: &Delivered) -> Result<(), Left>
         let read = match read {
             Ok(read) => read,
             // Gone since its page was listed: it grants nothing. Whether the group itself is gone is for a look-up to say.
-            Err(Left::Api { error: ApiError::NotFound { .. }, calls: made }) => {
+            Err(Left::Api { error: ApiError::NotFound { .. }, calls: made, .. }) => {
                 if let Some(drawn) = env.store.draw(Asking::For(job.key())).await? {
                     env.store.commit_grants(job, drawn, calls + made, group, &[]).await?;
                 }

@@ -33,9 +33,11 @@ pub(crate) async fn plan(env: &Env, job: &Delivered) -> Result<(), Left> {
     let planner = Planner { env, job, slots: Semaphore::new(env.concurrency.max(AT_ONCE)), calls: 0.into() };
     match planner.plan().await {
         Ok((plan, directories, workspaces)) => {
+            let ahead = pages(plan.users) + pages(plan.groups);
+            let ends_in_s = env.learnt_per_minute().await.map(|rate| (ahead as f64 * 60.0 / rate).round());
             tracing::info!(
                 run = %job.run_id, users = plan.users, groups = plan.groups, partitions = plan.len(), calls = planner.calls(),
-                "planned"
+                pages_ahead = ahead, pages_end_in_s = ends_in_s, "planned"
             );
             env.store.commit_plan(job, drawn, planner.calls(), &plan, &directories, &workspaces).await?;
             Ok(())
