@@ -19,6 +19,8 @@ use crate::env::Env;
 pub(crate) const SHORT_WAIT: Duration = Duration::from_secs(2);
 /// What a job of several calls waits for its budget.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(900);
+/// Between two looks whether another call may be tried, of a job that does not leave.
+const TRIED_EVERY: Duration = Duration::from_millis(250);
 /// Attempts in one delivery, while the API answers at all.
 const TRIES: u32 = 4;
 
@@ -96,7 +98,15 @@ impl Env {
         loop {
             passage = self.circuit.enter(passage);
             if passage.is_none() {
-                return Err(Left::Budget { wait: SHORT_WAIT, calls });
+                if self.stop.is_cancelled() {
+                    return Err(Left::Stopping { calls });
+                }
+                if patience <= SHORT_WAIT {
+                    return Err(Left::Budget { wait: SHORT_WAIT, calls });
+                }
+                // Leaving would end the job's other calls, one of which may be the one that is being tried.
+                self.pause(TRIED_EVERY).await;
+                continue;
             }
             let client = self.api.client();
             let permit = self.permit(&client, lane, operation, patience, calls).await?;

@@ -133,14 +133,14 @@ impl Stage {
     }
 
     pub async fn commit_lookup(&self, job: &Job, drawn: Drawn, found: &[(&str, &str)]) -> Result<Committed> {
-        let found = found.iter().map(|(id, name)| person(id, name)).collect();
-        Ok(self.store.commit_account_lookup(job, drawn, 1, found.into_iter().map(Listed::whole).collect()).await?)
+        let found = found.iter().map(|(id, name)| Listed::whole(person(id, name))).collect();
+        Ok(self.store.commit_account_lookup(job, drawn, 1, found).await?)
     }
 
     /// Groups that are asked for are there.
     pub async fn commit_groups(&self, job: &Job, drawn: Drawn) -> Result<()> {
-        let found = job.subjects.iter().filter_map(|id| GroupId::parse(id)).map(group).collect();
-        self.store.commit_group_lookup(job, drawn, 1, found.into_iter().map(Listed::whole).collect()).await?;
+        let found = job.subjects.iter().filter_map(|id| GroupId::parse(id)).map(|id| Listed::whole(group(id))).collect();
+        self.store.commit_group_lookup(job, drawn, 1, found).await?;
         Ok(())
     }
 

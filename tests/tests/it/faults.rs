@@ -136,15 +136,16 @@ async fn a_fleet_probes_with_few_calls() -> Result<()> {
 /// Method: the same organisation is synced in calm, which tells the least number of calls, and then under faults of one seed.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_fifth_of_all_calls_fails() -> Result<()> {
-    let (world, _services) = World::of(Size::of(9_000, 2_000)).await?;
+    let (world, _services) = World::of(Size::of(4_000, 700)).await?;
     world.sync().await?;
     let least = total_calls(&world).await?;
     world.sim.forget_calls().await?;
-    world.sim.faults(json!({
-        "seed": 3, "error_rate": 0.05, "drop_rate": 0.04, "truncate_rate": 0.04, "malformed_rate": 0.04, "quirks": { "rate_limited": 0.05 },
-        // Those to the minute are waited for up to a minute each.
-        "rate_limited_headers": ["retry_after", "retry_after_date", "reset_seconds", "none"],
-    })).await?;
+    let mixed = json!({
+        "seed": 3, "error_rate": 0.06, "drop_rate": 0.05, "truncate_rate": 0.04, "malformed_rate": 0.04,
+        // Each of these stops all calls for a second or more. Headers to the minute would stop them for up to a minute.
+        "quirks": { "rate_limited": 0.02 }, "rate_limited_headers": ["retry_after", "retry_after_date", "reset_seconds", "none"],
+    });
+    world.sim.faults(mixed).await?;
     let run = world.sync().await?;
     let made = total_calls(&world).await?;
     assert_eq!((run.exceptions, run.discrepancies.len()), (0, 0));
@@ -167,6 +168,23 @@ async fn down_behind_a_gateway() -> Result<()> {
 #[tokio::test(flavor = "multi_thread")]
 async fn down_without_an_answer() -> Result<()> {
     down(json!("drop")).await
+}
+
+/// An outage that is there before the first call is met by planning, whose calls are made at once.
+#[tokio::test(flavor = "multi_thread")]
+async fn down_from_the_start() -> Result<()> {
+    let (world, _services) = World::of(Size::of(300, 40)).await?;
+    world.sim.faults(json!({ "down": true })).await?;
+    let ticket = world.request().await?;
+    world.held(ticket, Hold::ApiDown).await?;
+    world.sim.calm().await?;
+    let run = until("the run goes on by itself", async || {
+        let run = world.run(ticket).await?;
+        Ok(run.phase.has_ended().then_some(run))
+    })
+    .await?;
+    assert_eq!(run.phase, Phase::Completed, "{:?}", run.failure);
+    world.assert_mirror_equals_truth().await
 }
 
 /// A short outage is waited out without anybody noticing.
