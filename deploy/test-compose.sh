@@ -50,9 +50,10 @@ if [ -n "$ORGMIRROR_PREBUILT" ]; then
     strip --strip-debug deploy/prebuilt/orgmirror
     [ -x "$target/tools/bin/cargo-cyclonedx" ] ||
         cargo install --quiet --locked --version 0.5.9 --root "$target/tools" cargo-cyclonedx
-    "$target/tools/bin/cargo-cyclonedx" cyclonedx --quiet --format json --describe binaries --override-filename sbom \
-        --manifest-path services/orgmirror/Cargo.toml
-    mv services/orgmirror/sbom*.json deploy/prebuilt/sbom.cdx.json
+    # It writes one beside each package of the workspace.
+    "$target/tools/bin/cargo-cyclonedx" cyclonedx --quiet --format json --override-filename sbom --manifest-path services/orgmirror/Cargo.toml
+    mv services/orgmirror/sbom.json deploy/prebuilt/sbom.cdx.json
+    find bench services shared tests xtask -name sbom.json -delete
 fi
 
 cargo test -p orgmirror-tests --test compose -- --nocapture
