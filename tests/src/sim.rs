@@ -95,6 +95,22 @@ impl Sim {
         self.delete(&format!("/_sim/groups/{group}/members/{account}")).await
     }
 
+    /// Gives an account a role on a resource, as somebody else would.
+    pub async fn assign_role(&self, account: &str, role: &str, resource: &str) -> Result<()> {
+        self.change_role(account, "assign", role, resource).await
+    }
+
+    /// Takes it away.
+    pub async fn revoke_role(&self, account: &str, role: &str, resource: &str) -> Result<()> {
+        self.change_role(account, "revoke", role, resource).await
+    }
+
+    async fn change_role(&self, account: &str, verb: &str, role: &str, resource: &str) -> Result<()> {
+        let path = format!("/admin/v1/orgs/{}/users/{account}/roles/{verb}", self.org_id);
+        let body = json!({ "role": role, "resource": resource });
+        done(self.http.post(self.url(&path)).bearer_auth(&self.key).json(&body), &path).await
+    }
+
     /// Makes another key the only valid one.
     pub async fn set_key(&self, key: &str) -> Result<()> {
         self.put("/_sim/key", &json!({ "api_key": key })).await

@@ -27,6 +27,7 @@ pub(crate) fn router() -> Router<Arc<State>> {
         .route("/truth/accounts", get(truth::accounts))
         .route("/truth/groups", get(truth::groups))
         .route("/truth/grants", get(truth::grants))
+        .route("/truth/roles", get(truth::roles))
         .route("/digest", get(truth::digest))
         .route("/first", get(truth::first))
         .route("/calls", get(faults::calls).delete(faults::forget_calls))

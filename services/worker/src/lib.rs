@@ -143,12 +143,13 @@ async fn read_job(env: &Env, message: JobMessage, delivery: &Delivery) -> Result
     let mut job = env.deliver(job, delivery.lane, held);
     let outcome = match job.kind {
         JobKind::Plan => jobs::plan::plan(env, &job).await,
-        JobKind::UsersPage | JobKind::MemberPage => jobs::scan_users::scan_users(env, &mut job).await,
+        JobKind::UsersPage | JobKind::MemberPage | JobKind::RolePage => jobs::scan_users::scan_users(env, &mut job).await,
         JobKind::GroupsPage => jobs::scan_groups::scan_groups(env, &mut job).await,
         JobKind::GroupGrants => jobs::group_grants::group_grants(env, &job).await,
         JobKind::AccountLookup => jobs::look_up::accounts(env, &job).await,
         JobKind::GroupLookup => jobs::look_up::groups(env, &job).await,
         JobKind::Count => jobs::count::count(env, &job).await,
+        JobKind::Roles => jobs::roles::roles(env, &job).await,
     };
     fail::fail_point!("worker::after_commit_before_ack");
     match outcome {

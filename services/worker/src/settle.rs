@@ -12,6 +12,7 @@ use orgmirror_store::StoreError;
 use orgmirror_store::attempt::{Asking, Restarted, Silence};
 
 use crate::env::{Delivered, Env};
+use crate::jobs;
 use crate::read::Left;
 
 /// Deliveries before a job is given up, split or made smaller.
@@ -172,7 +173,8 @@ async fn failed(
     }
 }
 
-/// A single group or account that cannot be read is an exception of the run; anything else fails the run.
+/// A single group or account that cannot be read is an exception of the run; roles that cannot be read are not known after it; anything
+/// else fails the run.
 async fn give_up(env: &Env, job: &Delivered, key: JobKey, error: &ApiError, calls: i32) -> Result<(), BoxDynError> {
     let reason = in_full(error);
     let named = job.kind.is_lookup() || matches!(job.kind, JobKind::GroupGrants | JobKind::MemberPage);
@@ -183,6 +185,9 @@ async fn give_up(env: &Env, job: &Delivered, key: JobKey, error: &ApiError, call
         if let Some(drawn) = env.store.draw(Asking::For(key)).await? {
             env.store.commit_exception(job, drawn, calls, &reason).await?;
         }
+    } else if matches!(job.kind, JobKind::Roles | JobKind::RolePage) {
+        tracing::warn!(run = %job.run_id, kind = %job.kind, resource = job.subjects.first(), %error, "product roles cannot be read");
+        jobs::roles::without(env, job, calls).await?;
     } else {
         env.store.fail_job(job.run, key, calls, &reason).await?;
     }

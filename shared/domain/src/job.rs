@@ -25,13 +25,17 @@ words! {
         MemberPage = "member_page",
         /// The API's own count, asked again.
         Count = "count",
+        /// Which product roles are held directly, by counts; registers the lists of those that are not inferred.
+        Roles = "roles",
+        /// A page of those who hold one role on one resource, as accounts.
+        RolePage = "role_page",
     }
 }
 
 impl JobKind {
     /// Whether the job is a page of a cursor chain.
     pub fn is_page(self) -> bool {
-        matches!(self, Self::UsersPage | Self::GroupsPage | Self::MemberPage)
+        matches!(self, Self::UsersPage | Self::GroupsPage | Self::MemberPage | Self::RolePage)
     }
 
     /// Whether the job asks for accounts or groups by id. Look-ups write all their subjects and are never prefetched.

@@ -7,6 +7,7 @@ pub mod access;
 pub mod action;
 pub mod audit;
 pub mod diff;
+pub mod direct_role;
 pub mod filter;
 pub mod freshness;
 pub mod gate;

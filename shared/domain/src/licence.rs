@@ -4,12 +4,15 @@
 //! of Jira Service Management, contributors of Jira Product Discovery, `basic`, `stakeholder` and `user-access-admin` do not. Accounts
 //! that are not active take none. For other products the same rule is assumed; nothing is written about them.
 //!
-//! Roles that somebody holds directly are not mirrored, only those of groups. So whether an account takes a seat has three answers
-//! ([`Billable`]), and sums have a least and a most. Nothing here guesses.
+//! Roles that somebody holds directly are read by full syncs, as far as their lists do not cost too many calls. Where they are not known,
+//! whether an account takes a seat has a third answer ([`Billable`]), and sums have a least and a most. Nothing here guesses.
 
 use serde::Serialize;
 
 use crate::filter::{Billable, Role};
+
+/// Roles that take a seat, in the API's words.
+pub const SEAT_ROLES: [&str; 2] = ["atlassian/user", "atlassian/admin"];
 
 /// Owners of resources that are no products: roles on them take no seat.
 const NO_PRODUCTS: [&str; 3] = ["platform", "project", "goal"];
@@ -20,14 +23,36 @@ pub fn takes_seat(owner: Option<&str>, role: &str) -> bool {
     product && matches!(Role::from_api(role), Some(Role::User | Role::Admin))
 }
 
-/// Whether an account takes a seat: its composite status, whether it may use what is asked about, and whether one of its groups
-/// grants a role there that takes a seat.
-pub fn billable(status: Option<&str>, has_access: bool, seat_by_group: bool) -> Billable {
-    match status {
+/// Whether an account holds a role that takes a seat, whatever its status.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Seat {
+    /// By a group or directly.
+    Held,
+    /// All its roles there are known, and none takes one.
+    NotHeld,
+    /// Its direct roles there are not known, or not all of them.
+    Unknown,
+}
+
+impl Seat {
+    /// What was found, and whether more may be hidden.
+    pub fn of(held: bool, all_known: bool) -> Self {
+        match (held, all_known) {
+            (true, _) => Self::Held,
+            (false, true) => Self::NotHeld,
+            (false, false) => Self::Unknown,
+        }
+    }
+}
+
+/// Whether an account takes a seat: its composite status, whether it may use what is asked about, and its roles there.
+pub fn billable(status: Option<&str>, has_access: bool, seat: Seat) -> Billable {
+    match (status, seat) {
         _ if !has_access => Billable::No,
-        Some("active") if seat_by_group => Billable::Yes,
-        Some("active") | None => Billable::Unknown,
-        Some(_) => Billable::No,
+        (Some("active") | None, Seat::NotHeld) => Billable::No,
+        (Some("active"), Seat::Held) => Billable::Yes,
+        (Some("active") | None, _) => Billable::Unknown,
+        (Some(_), _) => Billable::No,
     }
 }
 
@@ -36,8 +61,8 @@ pub fn billable(status: Option<&str>, has_access: bool, seat_by_group: bool) -> 
 pub struct Alike {
     /// Composite status.
     pub status: Option<String>,
-    /// Whether a group grants them a role that takes a seat.
-    pub seat_by_group: bool,
+    /// Whether they hold a role that takes a seat.
+    pub seat: Seat,
     /// When they were last seen there.
     pub activity: Activity,
     /// How many.
@@ -90,7 +115,7 @@ pub struct Seats {
     pub billable: u64,
     /// Of all, certain to take none.
     pub not_billable: u64,
-    /// Of all, whether they take a seat cannot be told before direct roles are mirrored.
+    /// Of all, whether they take a seat cannot be told, since their direct roles are not known.
     pub billable_unknown: u64,
     /// Certain to take a seat and inactive.
     pub unused: u64,
@@ -122,7 +147,7 @@ impl Seats {
             }
             Activity::TooEarly => {}
         }
-        match billable(alike.status.as_deref(), true, alike.seat_by_group) {
+        match billable(alike.status.as_deref(), true, alike.seat) {
             Billable::Yes => {
                 self.billable += count;
                 self.unused += if inactive { count } else { 0 };
@@ -178,12 +203,13 @@ mod tests {
     #[test]
     fn who_is_not_active_takes_no_seat() {
         for status in ["suspended", "deactivated", "not_invited", "for_deletion"] {
-            assert_eq!(billable(Some(status), true, true), Billable::No, "{status}");
+            assert_eq!(billable(Some(status), true, Seat::Held), Billable::No, "{status}");
         }
-        assert_eq!(billable(Some("active"), false, true), Billable::No);
-        assert_eq!(billable(Some("active"), true, true), Billable::Yes);
-        assert_eq!(billable(Some("active"), true, false), Billable::Unknown);
-        assert_eq!(billable(None, true, true), Billable::Unknown);
+        assert_eq!(billable(Some("active"), false, Seat::Held), Billable::No);
+        assert_eq!(billable(Some("active"), true, Seat::Held), Billable::Yes);
+        assert_eq!(billable(Some("active"), true, Seat::NotHeld), Billable::No);
+        assert_eq!(billable(Some("active"), true, Seat::Unknown), Billable::Unknown);
+        assert_eq!(billable(None, true, Seat::Held), Billable::Unknown);
     }
 
     #[test]
@@ -197,13 +223,12 @@ mod tests {
 
     #[test]
     fn savings_have_a_least_and_a_most() {
-        let alike =
-            |seat_by_group, activity, accounts| Alike { status: Some("active".to_owned()), seat_by_group, activity, accounts };
+        let alike = |seat, activity, accounts| Alike { status: Some("active".to_owned()), seat, activity, accounts };
         let seats = Seats::of(&[
-            alike(true, Activity::Old, 3),
-            alike(true, Activity::Recent, 50),
-            alike(false, Activity::Never, 2),
-            Alike { status: Some("suspended".to_owned()), ..alike(true, Activity::Never, 70) },
+            alike(Seat::Held, Activity::Old, 3),
+            alike(Seat::Held, Activity::Recent, 50),
+            alike(Seat::Unknown, Activity::Never, 2),
+            Alike { status: Some("suspended".to_owned()), ..alike(Seat::Held, Activity::Never, 70) },
         ]);
         assert_eq!((seats.total, seats.billable, seats.not_billable, seats.billable_unknown), (125, 53, 70, 2));
         assert_eq!((seats.active, seats.inactive, seats.never_active), (50, 75, 72));
@@ -213,11 +238,11 @@ mod tests {
     proptest! {
         /// Every account is counted once in each division, and unused seats are seats.
         #[test]
-        fn sums_divide_the_whole(groups in prop::collection::vec((0..4_usize, any::<bool>(), 0..4_usize, 0..1_000_u64), 0..20)) {
+        fn sums_divide_the_whole(groups in prop::collection::vec((0..4_usize, any::<(bool, bool)>(), 0..4_usize, 0..1_000_u64), 0..20)) {
             let statuses = [Some("active"), Some("suspended"), Some("deactivated"), None];
             let activities = [Activity::Recent, Activity::Old, Activity::Never, Activity::TooEarly];
-            let alike: Vec<_> = groups.into_iter().map(|(status, seat_by_group, activity, accounts)| Alike {
-                status: statuses[status].map(str::to_owned), seat_by_group, activity: activities[activity], accounts,
+            let alike: Vec<_> = groups.into_iter().map(|(status, (held, known), activity, accounts)| Alike {
+                status: statuses[status].map(str::to_owned), seat: Seat::of(held, known), activity: activities[activity], accounts,
             }).collect();
             let seats = Seats::of(&alike);
             prop_assert_eq!(seats.billable + seats.not_billable + seats.billable_unknown, seats.total);

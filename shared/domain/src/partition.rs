@@ -36,6 +36,8 @@ impl Narrow for UserFilter {
             mfa_enabled: other.mfa_enabled.or(self.mfa_enabled),
             account_ids: if other.account_ids.is_empty() { self.account_ids.clone() } else { other.account_ids.clone() },
             group_ids: if other.group_ids.is_empty() { self.group_ids.clone() } else { other.group_ids.clone() },
+            resource_ids: if other.resource_ids.is_empty() { self.resource_ids.clone() } else { other.resource_ids.clone() },
+            role_ids: if other.role_ids.is_empty() { self.role_ids.clone() } else { other.role_ids.clone() },
         }
     }
 }

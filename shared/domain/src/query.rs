@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::ids::{AccountId, DirectoryId, GroupId};
+use crate::ids::{AccountId, DirectoryId, GroupId, ResourceId};
 
 /// Filters of `users/search` and `users/count` that a sync uses. All that are set must hold.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -25,6 +25,12 @@ pub struct UserFilter {
     /// At most 10; empty means any.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub group_ids: Vec<GroupId>,
+    /// At most 20; empty means any. With `role_ids`: who holds one of the roles on one of these.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub resource_ids: Vec<ResourceId>,
+    /// In the API's words, at most 10; empty means any.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub role_ids: Vec<String>,
 }
 
 /// Filters of `groups/search` and `groups/count` that a sync uses.

@@ -253,6 +253,16 @@ impl Mirrored for AccountFacts {
         )
         .fetch_all(&mut **tx)
         .await?;
+        // With an access the role goes that was held on it.
+        sqlx::query!(
+            r#"-- account.forget_roles
+            DELETE FROM direct_role AS d
+            USING unnest($1::account_facts[]) AS facts
+            WHERE d.account_key = facts.account_key AND NOT d.access_key = ANY (facts.access_keys)"#,
+            facts as &[&Self],
+        )
+        .execute(&mut **tx)
+        .await?;
         Ok(written.into_iter().filter(|row| row.inserted).map(|row| row.key).collect())
     }
 

@@ -19,6 +19,7 @@ pub mod barrier;
 pub mod browse;
 mod change_log;
 pub mod console;
+mod direct_role;
 pub mod dispatch;
 mod error;
 pub mod exception;

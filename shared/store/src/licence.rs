@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Utc};
 use orgmirror_domain::ids::{OrgKey, ResourceId};
-use orgmirror_domain::licence::{Activity, Alike, Seats, takes_seat};
+use orgmirror_domain::licence::{Activity, Alike, SEAT_ROLES, Seat, Seats, takes_seat};
 use serde::Serialize;
 
 use crate::filter::grants;
@@ -44,18 +44,20 @@ impl Store {
                 GROUP BY p.access_key
             ), alike AS (
                 SELECT
-                    access.access_key, a.status, coalesce(seat.group_keys && a.group_keys, false) AS seat_by_group,
+                    access.access_key, a.status, coalesce(seat.group_keys && a.group_keys, false) OR coalesce(d.roles && $5, false) AS seat_held,
+                    coalesce(d.certain, false) AS roles_known,
                     access.active_at >= $4 AS active_within, coalesce(a.added_to_org_at < $4, false) AS added_before, count(*) AS accounts
                 FROM account AS a
                 CROSS JOIN LATERAL unnest(a.access_keys, a.access_active_at) AS access (access_key, active_at)
                 LEFT JOIN seat ON seat.access_key = access.access_key
+                LEFT JOIN direct_role AS d ON d.account_key = a.account_key AND d.access_key = access.access_key
                 WHERE a.org_key = $1 AND a.known_alive AND a.hidden_at IS NULL
-                GROUP BY 1, 2, 3, 4, 5
+                GROUP BY 1, 2, 3, 4, 5, 6
             )
             SELECT
                 coalesce(p.product, w.product) AS "product!", coalesce(p.resource_id, w.resource_id) AS "resource_id!",
                 w.name AS "site?", w.capacity AS "capacity?", w.usage AS "usage?",
-                alike.status AS "status?", coalesce(alike.seat_by_group, false) AS "seat_by_group!", alike.active_within AS "active_within?",
+                alike.status AS "status?", coalesce(alike.seat_held, false) AS "seat_held!", coalesce(alike.roles_known, false) AS "roles_known!", alike.active_within AS "active_within?",
                 coalesce(alike.added_before, false) AS "added_before!", coalesce(alike.accounts, 0) AS "accounts!"
             FROM (SELECT * FROM access_key WHERE org_key = $1) AS p
             FULL JOIN (SELECT * FROM workspace WHERE org_key = $1) AS w ON w.resource_id = p.resource_id AND w.product = p.product
@@ -66,13 +68,14 @@ impl Store {
             org.0,
             &resources,
             &groups,
-            since
+            since,
+            &SEAT_ROLES.map(str::to_owned)
         );
         let mut licences: Vec<Licence> = Vec::new();
         for row in rows.fetch_all(&self.pool).await? {
             let alike = Alike {
                 status: row.status,
-                seat_by_group: row.seat_by_group,
+                seat: Seat::of(row.seat_held, row.roles_known),
                 activity: Activity::judge(row.active_within, row.added_before),
                 accounts: row.accounts.max(0).unsigned_abs(),
             };

@@ -17,6 +17,13 @@ type Oracle<'a> = Box<dyn Fn(&Value) -> bool + 'a>;
 async fn a_filter_finds_exactly_whom_the_truth_says() -> Result<()> {
     let (world, services) = World::of(Size::of(700, 60).directories(2)).await?;
     world.sync().await?;
+    // One access of which nobody knows the role.
+    let before = world.sim.truth("accounts").await?;
+    let nobody = before.iter().find(|user| word(&user["status"]) == "active" && access(user).next().is_none());
+    let nobody = nobody.map(|user| word(&user["accountId"])).context("everybody may use something")?;
+    let guests = before.iter().flat_map(access).map(|it| word(&it["id"])).find(|id| id.contains(":confluence:"));
+    world.sim.assign_role(&nobody, "atlassian/guest", &guests.context("nobody uses Confluence")?).await?;
+    world.completed(world.request_accounts(&[&nobody]).await?).await?;
     for service in services {
         service.stop().await;
     }
@@ -30,19 +37,22 @@ async fn a_filter_finds_exactly_whom_the_truth_says() -> Result<()> {
     let directory = word(&largest["directoryId"]);
     let in_directory: BTreeSet<String> =
         groups.iter().filter(|group| word(&group["directoryId"]) == directory).map(|group| word(&group["id"])).collect();
-    let granting = |roles: &[&str], product: Option<&str>| -> BTreeSet<String> {
-        let wanted = |grant: &&Value| {
-            product.is_none_or(|product| word(&grant["resourceOwner"]) == product)
-                && grant["roles"].as_array().into_iter().flatten().any(|role| roles.contains(&word(role).as_str()))
-        };
-        grants.iter().filter(wanted).map(|grant| word(&grant["groupId"])).collect()
-    };
     let by_group =
         grants.iter().find(|grant| grant["roles"].as_array().is_some_and(|roles| roles.contains(&json!("atlassian/user"))));
     let granted = word(&by_group.context("no group grants a seat")?["resourceOwner"]);
-    let granting_there = granting(&["atlassian/user"], Some(&granted));
-    let users = granting(&["atlassian/user"], None);
-    let seats = granting(&["atlassian/user", "atlassian/admin"], None);
+    let held = world.sim.truth("roles").await?;
+    let holders = |roles: &[&str], product: &str| -> BTreeSet<String> {
+        let holds = |line: &&Value| {
+            let all = ["direct", "byGroup"].into_iter().flat_map(|way| line[way].as_array().into_iter().flatten());
+            word(&line["resourceId"]).contains(product) && all.into_iter().any(|role| roles.contains(&word(role).as_str()))
+        };
+        held.iter().filter(holds).map(|line| word(&line["accountId"])).collect()
+    };
+    let users_there = holders(&["atlassian/user"], &format!(":{granted}:"));
+    let users = holders(&["atlassian/user"], "");
+    let guests = holders(&["atlassian/guest"], "");
+    let seats = holders(&["atlassian/user", "atlassian/admin"], "");
+    let is_one_of = |user: &Value, some: &BTreeSet<String>| some.contains(&word(&user["accountId"]));
     let site = world
         .store
         .licences(world.org, now)
@@ -72,8 +82,9 @@ async fn a_filter_finds_exactly_whom_the_truth_says() -> Result<()> {
     };
     let billable = |user: &Value| match () {
         () if !active(user) || access(user).next().is_none() => "no",
-        () if in_groups(user, &seats) => "yes",
-        () => "unknown",
+        () if is_one_of(user, &seats) => "yes",
+        () if word(&user["accountId"]) == nobody => "unknown",
+        () => "no",
     };
     let admin = |user: &Value| {
         let roles = ["atlassian/org-admin", "atlassian/site-admin", "atlassian/user-access-admin"];
@@ -115,8 +126,9 @@ async fn a_filter_finds_exactly_whom_the_truth_says() -> Result<()> {
             "role:ai-access".to_owned(),
             Box::new(|user| user["platformRoles"].as_array().into_iter().flatten().any(|role| role == "atlassian/ai-access")),
         ),
-        (format!("role:user@{granted}"), Box::new(|user| in_groups(user, &granting_there))),
-        ("role:user".to_owned(), Box::new(|user| in_groups(user, &users))),
+        (format!("role:user@{granted}"), Box::new(|user| is_one_of(user, &users_there))),
+        ("role:user".to_owned(), Box::new(|user| is_one_of(user, &users))),
+        ("role:guest".to_owned(), Box::new(|user| is_one_of(user, &guests) && word(&user["accountId"]) != nobody)),
         ("billable:yes".to_owned(), Box::new(move |user| billable(user) == "yes")),
         ("billable:no".to_owned(), Box::new(move |user| billable(user) == "no")),
         ("billable:unknown".to_owned(), Box::new(move |user| billable(user) == "unknown")),

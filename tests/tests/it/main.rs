@@ -22,6 +22,7 @@ mod mirror;
 mod odd_answers;
 mod operations;
 mod operations_cli;
+mod product_roles;
 mod queue_loss;
 mod reading;
 mod refusals;

@@ -7,6 +7,7 @@ async fn check(size: Size) -> Result<()> {
     let (world, _services) = World::of(size).await?;
     let run = world.sync().await?;
     world.assert_mirror_equals_truth().await?;
+    world.assert_roles_equal_truth().await?;
     assert_eq!(run.discrepancies, [], "nothing changed meanwhile");
     Ok(())
 }

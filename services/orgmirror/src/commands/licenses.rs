@@ -56,7 +56,7 @@ pub(crate) async fn run(config: &Config, arguments: Licenses, json: bool) -> Res
         let price = config.prices.per_seat.get(&licence.product).map(|price| price.0);
         Priced { savings: price.map(|price| licence.seats.savings(price)), price_per_seat: price, licence }
     });
-    let notes = vec![Caveat::DirectRolesUnknown.in_words()];
+    let notes: Vec<&str> = store.role_caveat(org).await?.into_iter().map(Caveat::in_words).collect();
     let report = Report { active_since, currency: config.prices.currency.clone(), licences: priced.collect(), notes };
     let format = Format::asked(arguments.format, json);
     if format == Format::Json {
@@ -74,10 +74,14 @@ pub(crate) async fn run(config: &Config, arguments: Licenses, json: bool) -> Res
         return Ok(Outcome::Done);
     }
     eprintln!("\nActive: used within {}. Seats in use and capacity are the API's own figures.", arguments.inactive);
-    eprintln!("note: {}", Caveat::DirectRolesUnknown.in_words());
-    eprintln!(
-        "      So \"perhaps billable\" may be seats, or customers, contributors and guests; ranges have a least and a most."
-    );
+    for note in &report.notes {
+        eprintln!("note: {note}");
+    }
+    if report.licences.iter().any(|priced| priced.licence.seats.billable_unknown > 0) {
+        eprintln!(
+            "\"Perhaps billable\" may be seats, or customers, contributors and guests: not all their roles are known. Ranges have a least and a most."
+        );
+    }
     if config.prices.per_seat.is_empty() {
         eprintln!("To see savings, set prices per seat in the settings file: [prices.per_seat], then confluence = 5.50");
     }

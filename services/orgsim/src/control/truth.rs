@@ -31,6 +31,11 @@ pub(super) async fn grants(Shared(state): Shared<Arc<State>>) -> Response {
     stream(&state, Dump::Grants)
 }
 
+/// `GET /_sim/truth/roles`
+pub(super) async fn roles(Shared(state): Shared<Arc<State>>) -> Response {
+    stream(&state, Dump::Roles)
+}
+
 /// `GET /_sim/digest`
 pub(super) async fn digest(Shared(state): Shared<Arc<State>>) -> Result<Response, Problem> {
     let snapshot = Snapshot::of(&state.org());

@@ -5,6 +5,7 @@ pub(crate) mod count;
 pub(crate) mod group_grants;
 pub(crate) mod look_up;
 pub(crate) mod plan;
+pub(crate) mod roles;
 pub(crate) mod scan_groups;
 pub(crate) mod scan_users;
 

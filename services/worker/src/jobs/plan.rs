@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use orgmirror_atlassian::{ApiError, Client, ListPage, Operation, Permit};
+use orgmirror_atlassian::{ApiError, Client, CursorTrail, ListPage, Operation, Permit};
 use orgmirror_domain::ids::{AccountId, DirectoryId, GroupId};
 use orgmirror_domain::observation::{Directory, Workspace};
 use orgmirror_domain::partition::{
@@ -120,11 +120,13 @@ impl Planner<'_> {
         operation: Operation,
         call: impl Fn(Arc<Client>, Permit, Option<String>) -> F + Send + Sync,
     ) -> Result<Vec<T>, Left> {
-        let (mut rows, mut cursor) = (Vec::new(), None::<String>);
+        let (mut rows, mut cursor, mut trail) = (Vec::new(), None::<String>, CursorTrail::default());
         for _ in 0..PAGES {
             let page = self.read(operation, |client, permit| call(client, permit, cursor.clone())).await?;
             rows.extend(page.rows);
-            cursor = page.next;
+            cursor = trail
+                .follow(page.next)
+                .map_err(|flaw| Left::Api { error: ApiError::Malformed { operation, flaw }, calls: 0 })?;
             if cursor.is_none() {
                 return Ok(rows);
             }

@@ -1,4 +1,4 @@
-//! Pages of users of a partition, and of a group's members.
+//! Pages of users of a partition, of a group's members, and of those who hold a role.
 
 use std::sync::Arc;
 

@@ -17,6 +17,8 @@ pub(crate) fn users(url: &mut Url, filter: &UserFilter) {
             ("mfaEnabled", filter.mfa_enabled.iter().map(ToString::to_string).collect()),
             ("accountIds", filter.account_ids.iter().map(ToString::to_string).collect()),
             ("groupIds", filter.group_ids.iter().map(ToString::to_string).collect()),
+            ("resourceIds", filter.resource_ids.iter().map(ToString::to_string).collect()),
+            ("roleIds", filter.role_ids.clone()),
         ],
     );
 }

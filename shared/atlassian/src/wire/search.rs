@@ -43,6 +43,10 @@ struct Users<'a> {
     account_ids: Vec<&'a str>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     group_ids: Vec<String>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    resource_ids: Vec<&'a str>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    role_ids: Vec<&'a str>,
 }
 
 #[derive(Serialize)]
@@ -65,6 +69,8 @@ pub(crate) fn users(query: &PageQuery<UserFilter>, expand: &[&str]) -> Vec<u8> {
         mfa_enabled: filter.mfa_enabled,
         account_ids: filter.account_ids.iter().map(|id| id.as_str()).collect(),
         group_ids: filter.group_ids.iter().map(ToString::to_string).collect(),
+        resource_ids: filter.resource_ids.iter().map(|id| id.as_str()).collect(),
+        role_ids: filter.role_ids.iter().map(String::as_str).collect(),
     };
     body(query, expand, "nick_name", users)
 }
@@ -115,13 +121,16 @@ mod tests {
             mfa_enabled: Some(false),
             account_ids: vec![AccountId::from("712020:1")],
             group_ids: vec![],
+            resource_ids: vec!["ari:cloud:confluence::site/9c".into()],
+            role_ids: vec!["atlassian/guest".into()],
         };
         let query = PageQuery { filter, direction: Direction::Descending, cursor: Some("tok".into()), limit: 7 };
         assert_eq!(
             text(users(&query, &[])),
             concat!(
                 r#"{"limit":7,"cursor":"tok","expand":[],"sortBy":[{"field":"nick_name","direction":"desc"}],"directoryIds":["d1"],"#,
-                r#""accountStatus":["active"],"membershipStatus":["suspended"],"claimStatus":"managed","mfaEnabled":false,"accountIds":["712020:1"]}"#
+                r#""accountStatus":["active"],"membershipStatus":["suspended"],"claimStatus":"managed","mfaEnabled":false,"accountIds":["712020:1"],"#,
+                r#""resourceIds":["ari:cloud:confluence::site/9c"],"roleIds":["atlassian/guest"]}"#
             )
         );
     }

@@ -31,11 +31,11 @@ words! {
 words! {
     /// Whether an account takes a paid seat of any product.
     Billable {
-        /// It does: a group gives it a role that takes one.
+        /// It does: it holds a role that takes one.
         Yes = "yes",
-        /// It does not: the account is not active, or may use no product.
+        /// It does not: the account is not active, may use no product, or holds free roles alone.
         No = "no",
-        /// It may: roles that it holds directly are not in the mirror.
+        /// It may: not all roles that it holds directly are known.
         Unknown = "unknown",
     }
 }

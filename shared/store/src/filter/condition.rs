@@ -5,6 +5,7 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 use orgmirror_domain::filter::{Access, Billable, Claim, Condition, Days, Expression, Flag, Role, RoleAt, Status};
+use orgmirror_domain::licence::SEAT_ROLES;
 
 use super::Selection;
 use super::sql::Statement;
@@ -83,6 +84,12 @@ impl Selection {
             overlaps(sql, vec![wanted.role.api_id()], "a.platform_roles");
             sql.text(" OR ");
         }
+        sql.text("a.account_key IN (SELECT d.account_key FROM direct_role AS d WHERE d.org_key = ").bind(self.org.0);
+        sql.text(" AND ").bind(wanted.role.api_id()).text(" = ANY (d.roles)");
+        if let Some(access) = &wanted.on {
+            sql.text(" AND d.access_key = ANY (").bind(self.names.keys_of_access(access)).text(")");
+        }
+        sql.text(") OR ");
         member_of(sql, &self.names.groups_granting(&[wanted.role], wanted.on.as_ref()));
     }
 
@@ -113,22 +120,48 @@ impl Selection {
 
     /// As `domain::licence::billable` decides for one account.
     fn write_billable(&self, sql: &mut Statement, answer: Billable) {
-        let seats = self.names.groups_granting_seats();
         match answer {
-            Billable::No => {
-                sql.text("a.status <> 'active' OR a.access_keys = '{}'");
-            }
+            Billable::No => self.write_certainly_free(sql),
             Billable::Yes => {
-                sql.text("a.status = 'active' AND a.access_keys <> '{}' AND ");
-                member_of(sql, &seats);
+                sql.text("a.status = 'active' AND a.access_keys <> '{}' AND (");
+                self.write_seat(sql);
+                sql.text(")");
             }
             Billable::Unknown => {
-                sql.text("(a.status <> 'active' OR a.access_keys = '{}') IS NOT TRUE AND NOT (a.status IS NOT NULL AND ");
-                member_of(sql, &seats);
-                sql.text(")");
+                sql.text("(");
+                self.write_certainly_free(sql);
+                sql.text(") IS NOT TRUE AND NOT (a.status IS NOT NULL AND (");
+                self.write_seat(sql);
+                sql.text("))");
             }
         }
     }
+
+    /// Not active, without access, or with roles all of which are known and free.
+    fn write_certainly_free(&self, sql: &mut Statement) {
+        sql.text("a.status <> 'active' OR a.access_keys = '{}' OR ((a.account_key, cardinality(a.access_keys)::bigint) IN (")
+            .text("SELECT d.account_key, count(*) FROM direct_role AS d WHERE d.certain AND NOT d.roles && ")
+            .bind(seat_roles())
+            .text(" AND d.org_key = ")
+            .bind(self.org.0)
+            .text(" GROUP BY d.account_key) AND NOT (");
+        member_of(sql, &self.names.groups_granting_seats());
+        sql.text("))");
+    }
+
+    /// By a group or directly; the hashed list of the latter is the quicker to look into.
+    fn write_seat(&self, sql: &mut Statement) {
+        sql.text("a.account_key IN (SELECT d.account_key FROM direct_role AS d WHERE d.roles && ")
+            .bind(seat_roles())
+            .text(" AND d.org_key = ")
+            .bind(self.org.0)
+            .text(") OR ");
+        member_of(sql, &self.names.groups_granting_seats());
+    }
+}
+
+fn seat_roles() -> Vec<String> {
+    SEAT_ROLES.map(str::to_owned).to_vec()
 }
 
 fn one_of<'a>(sql: &mut Statement, column: &'static str, words: impl Iterator<Item = &'a str>) {

@@ -38,7 +38,7 @@ pub struct Selection {
 /// What somebody should know before trusting an answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Caveat {
-    /// Product roles that are held directly, and not by a group, are not in the mirror.
+    /// Product roles that are held directly, and not by a group, are not known on all products.
     DirectRolesUnknown,
     /// With several directories, who is in one is known by groups alone.
     DirectoriesByGroups,
@@ -49,7 +49,7 @@ impl Caveat {
     pub fn in_words(self) -> &'static str {
         match self {
             Self::DirectRolesUnknown => {
-                "roles on products are known through groups alone: a role that somebody holds directly is not in the mirror yet"
+                "on some products roles are known through groups alone: who holds one directly there was not read by the newest full sync"
             }
             Self::DirectoriesByGroups => {
                 "with several directories, who is in one is known by their groups: somebody without a group there is missed"
@@ -82,6 +82,13 @@ impl Selection {
     }
 }
 
+impl Store {
+    /// What limits statements about roles and seats.
+    pub async fn role_caveat(&self, org: OrgKey) -> StoreResult<Option<Caveat>> {
+        Ok((!names::direct_roles_known(&mut *self.pool.acquire().await?, org).await?).then_some(Caveat::DirectRolesUnknown))
+    }
+}
+
 impl Selection {
     /// What limits this filter's answer.
     pub fn caveats(&self) -> Vec<Caveat> {
@@ -91,7 +98,7 @@ impl Selection {
             Condition::Billable(_) => true,
             _ => false,
         };
-        let roles = conditions.iter().any(product_role).then_some(Caveat::DirectRolesUnknown);
+        let roles = (conditions.iter().any(product_role) && !self.names.direct_roles_known()).then_some(Caveat::DirectRolesUnknown);
         let directories = conditions.iter().any(|condition| matches!(condition, Condition::Directory(_)));
         let directories = (directories && self.names.directory_count() > 1).then_some(Caveat::DirectoriesByGroups);
         roles.into_iter().chain(directories).collect()

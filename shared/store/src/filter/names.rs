@@ -18,6 +18,7 @@ pub(super) struct Names {
     grants: Vec<Granted>,
     directories: Vec<(String, Option<String>)>,
     directory_groups: Vec<(String, i32)>,
+    direct_roles_known: bool,
 }
 
 /// A product on a site.
@@ -67,9 +68,10 @@ impl Names {
         Ok(names)
     }
 
-    /// What groups grant: a list of users shows seats, whatever its filter says.
+    /// What groups grant, and whether direct roles are known: a list of users shows seats, whatever its filter says.
     pub(super) async fn find_grants(&mut self, connection: &mut PgConnection, org: OrgKey) -> StoreResult<()> {
         self.grants = grants(connection, org).await?;
+        self.direct_roles_known = direct_roles_known(connection, org).await?;
         Ok(())
     }
 
@@ -119,6 +121,11 @@ impl Names {
         // A group's grants stand together.
         keys.dedup();
         keys
+    }
+
+    /// Whether the newest full sync read who holds which role directly, on every product.
+    pub(super) fn direct_roles_known(&self) -> bool {
+        self.direct_roles_known
     }
 
     pub(super) fn directory_count(&self) -> usize {
@@ -256,6 +263,16 @@ async fn places(connection: &mut PgConnection, org: OrgKey) -> StoreResult<Vec<P
         Place { access_key: row.access_key, product: row.product, site_id, site_name: row.name, host_url: row.host_url, resource }
     });
     Ok(rows.collect())
+}
+
+/// Whether the newest full sync read who holds which role directly, on every product.
+pub(super) async fn direct_roles_known(connection: &mut PgConnection, org: OrgKey) -> StoreResult<bool> {
+    let known = sqlx::query_scalar!(
+        r#"-- filter.direct_roles_known
+        SELECT coalesce(roles_unread = '{}', false) AS "known!" FROM org WHERE org_key = $1"#,
+        org.0
+    );
+    Ok(known.fetch_one(&mut *connection).await?)
 }
 
 /// What visible groups grant, the largest group first, each group's grants together.

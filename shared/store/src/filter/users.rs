@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use orgmirror_domain::filter::Billable;
 use orgmirror_domain::ids::AccountKey;
-use orgmirror_domain::licence;
+use orgmirror_domain::licence::{self, SEAT_ROLES, Seat};
 use serde::Serialize;
 use sqlx::FromRow;
 
@@ -60,7 +60,8 @@ struct Row {
     last_active_at: Option<DateTime<Utc>>,
     added_to_org_at: Option<DateTime<Utc>>,
     has_access: bool,
-    seat_by_group: bool,
+    seat_held: bool,
+    roles_known: bool,
     products: Vec<String>,
     groups: i32,
     platform_roles: Vec<String>,
@@ -86,7 +87,12 @@ impl Store {
             .text("\n    (SELECT max(at) FROM unnest(page.access_active_at) AS at) AS last_active_at,")
             .text("\n    page.access_keys <> '{}' AS has_access, ")
             .bind(selection.names.groups_granting_seats())
-            .text(" && page.group_keys AS seat_by_group,")
+            .text(" && page.group_keys OR EXISTS (SELECT FROM direct_role AS d")
+            .text(" WHERE d.account_key = page.account_key AND d.access_key = ANY (page.access_keys) AND d.roles && ")
+            .bind(SEAT_ROLES.map(str::to_owned).to_vec())
+            .text(") AS seat_held,")
+            .text("\n    cardinality(page.access_keys) = (SELECT count(*) FROM direct_role AS d")
+            .text(" WHERE d.account_key = page.account_key AND d.access_key = ANY (page.access_keys) AND d.certain) AS roles_known,")
             .text("\n    ARRAY (SELECT p.product || '@' || coalesce(w.name, regexp_replace(p.resource_id, '^.*site/', ''))")
             .text(" FROM access_key AS p LEFT JOIN workspace AS w")
             .text(" ON w.org_key = p.org_key AND w.resource_id = p.resource_id AND w.product = p.product")
@@ -107,7 +113,7 @@ impl Store {
 impl From<Row> for User {
     fn from(row: Row) -> Self {
         Self {
-            billable: licence::billable(row.status.as_deref(), row.has_access, row.seat_by_group),
+            billable: licence::billable(row.status.as_deref(), row.has_access, Seat::of(row.seat_held, row.roles_known)),
             account_id: row.account_id,
             name: row.name,
             email: row.email,

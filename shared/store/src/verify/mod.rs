@@ -1,7 +1,8 @@
 //! T5: what verifying asks for, in rounds, and what it reports at the end.
 //!
 //! Round 1 asks by id for every row that no page listed, for every row that came incomplete and for every subject of an unfinished
-//! look-up, asks again for the groups whose reported member count differs from the mirrored one, and for the API's counts. Round 2 repairs what still differs, cheapest
+//! look-up, asks again for the groups whose reported member count differs from the mirrored one, for the API's counts, and which product
+//! roles are held directly. Round 2 repairs what still differs, cheapest
 //! first, within 2 % of the run's calls. Round 3 asks for members that the mirror has and a member list has not. There is no fourth:
 //! what remains different is reported.
 
@@ -11,9 +12,9 @@ mod members;
 mod report;
 mod unlisted;
 
-use crate::StoreResult;
 use crate::barrier::{LockedRun, LockedScope};
 use crate::transaction::Tx;
+use crate::{StoreResult, direct_role};
 
 pub(crate) use report::report;
 
@@ -41,7 +42,8 @@ pub(crate) async fn open_round(tx: &mut Tx, run: LockedRun, round: Round) -> Sto
             unlisted::ask_for_unlisted_groups(tx, run).await?;
             incomplete::ask_again_for_incomplete_rows(tx, run).await?;
             members::ask_again_for_differing_groups(tx, run).await?;
-            counts::ask_for_counts(tx, run).await
+            counts::ask_for_counts(tx, run).await?;
+            direct_role::ask(tx, run).await
         }
         (LockedScope::Full, Round(2)) => {
             counts::read_short_partitions_again(tx, run).await?;

@@ -6,9 +6,9 @@ use super::counts::count_differences;
 use super::members::{Differences, Differing, anything_repaired, differing_groups};
 use crate::barrier::{LockedRun, LockedScope};
 use crate::transaction::Tx;
-use crate::{StoreError, StoreResult};
+use crate::{StoreError, StoreResult, direct_role};
 
-/// Ends verifying: writes down what remains different, and which differences a listing confirmed.
+/// Ends verifying: writes down what remains different, which differences a listing confirmed, and who holds which role directly.
 pub(crate) async fn report(tx: &mut Tx, run: LockedRun) -> StoreResult<()> {
     if run.scope != LockedScope::Full {
         return Ok(());
@@ -32,7 +32,7 @@ pub(crate) async fn report(tx: &mut Tx, run: LockedRun) -> StoreResult<()> {
     sqlx::query!("UPDATE sync_run SET discrepancies = $2 WHERE run_key = $1", run.run.0, discrepancies)
         .execute(&mut **tx)
         .await?;
-    Ok(())
+    direct_role::find(tx, run).await
 }
 
 /// Whether earlier runs have confirmed a difference of this organisation.
