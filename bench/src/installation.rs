@@ -61,7 +61,9 @@ impl Installation {
         simulator: &Simulator,
     ) -> Result<Self> {
         let servers = [("ORGMIRROR_DATABASE_URL", postgres), ("ORGMIRROR_REDIS_URL", redis)];
-        let environment = servers.into_iter().chain(simulator.variables());
+        // What is measured is asked for, and nothing else makes calls.
+        let alone = [("ORGMIRROR_SYNC__INITIAL", "false"), ("ORGMIRROR_SYNC__EVENTS", "false")];
+        let environment = servers.into_iter().chain(alone).chain(simulator.variables());
         let environment = environment.map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
         let database = Database::connect(postgres).await?;
         Ok(Self { executable: executable.to_owned(), folder: folder.to_owned(), environment, database, services: Vec::new() })

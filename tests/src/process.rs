@@ -92,6 +92,8 @@ impl Processes {
             .env("ORGMIRROR_ATLASSIAN__API_KEY", self.world.sim.key())
             .env("ORGMIRROR_WORKER__CONCURRENCY", "4")
             .env("ORGMIRROR_SYNC__LEASE", "2s")
+            .env("ORGMIRROR_SYNC__INITIAL", "false")
+            .env("ORGMIRROR_SYNC__EVENTS", "false")
             .env("ORGMIRROR_OPERATION__SETTLE_WITHIN", "1s")
             .env("RUST_LOG", std::env::var("RUST_LOG").unwrap_or_else(|_| "error".to_owned()))
             .kill_on_drop(true);

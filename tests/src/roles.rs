@@ -23,7 +23,8 @@ struct Held {
 }
 
 /// The most telling role first.
-const RANKS: [&str; 9] = ["admin", "user", "contributor", "stakeholder", "basic", "guest", "customer", "viewer", "user-access-admin"];
+const RANKS: [&str; 9] =
+    ["admin", "user", "contributor", "stakeholder", "basic", "guest", "customer", "viewer", "user-access-admin"];
 const SEATS: [&str; 2] = ["atlassian/user", "atlassian/admin"];
 
 impl Held {
@@ -72,11 +73,8 @@ impl World {
             .iter()
             .map(|line| {
                 let account = word(&line["accountId"]);
-                let held = Held {
-                    direct: roles(&line["direct"]),
-                    by_group: roles(&line["byGroup"]),
-                    active: active.contains(&account),
-                };
+                let held =
+                    Held { direct: roles(&line["direct"]), by_group: roles(&line["byGroup"]), active: active.contains(&account) };
                 ((account, word(&line["resourceId"])), held)
             })
             .collect())
@@ -84,13 +82,18 @@ impl World {
 
     async fn compare_access(&self, truth: &BTreeMap<Place, Held>) -> Result<RolesKnown> {
         let rows = sqlx::query("SELECT account_id, resource_id, role, billable FROM mirror.product_access");
+        let unread = sqlx::query_scalar::<_, Vec<String>>("SELECT coalesce(roles_unread, '{}') FROM org");
+        let unread = unread.fetch_one(&self.pool).await?;
         let (mut known, mut seen) = (RolesKnown::default(), 0);
         for row in rows.fetch_all(&self.pool).await? {
             let place: Place = (row.try_get("account_id")?, row.try_get("resource_id")?);
             let (role, billable): (Option<String>, Option<bool>) = (row.try_get("role")?, row.try_get("billable")?);
             let Some(held) = truth.get(&place) else { anyhow::bail!("{place:?} has no role in truth, {role:?} in the mirror") };
             seen += 1;
-            ensure!(role.as_ref().is_none_or(|role| held.all().contains(role)), "{place:?} holds {held:?}, the mirror says {role:?}");
+            ensure!(
+                role.as_ref().is_none_or(|role| held.all().contains(role)),
+                "{place:?} holds {held:?}, the mirror says {role:?}"
+            );
             match billable {
                 None => known.unknown += 1,
                 Some(says) => {
@@ -99,7 +102,8 @@ impl World {
                     known.free += usize::from(!says && held.active);
                 }
             }
-            if billable == Some(true) {
+            let is_read = !unread.iter().any(|product| place.1.contains(&format!(":{product}:")));
+            if billable == Some(true) && is_read {
                 ensure!(role.as_deref() == held.highest(), "{place:?} holds {held:?}, the mirror shows {role:?}");
             }
         }

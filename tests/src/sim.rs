@@ -111,6 +111,12 @@ impl Sim {
         done(self.http.post(self.url(&path)).bearer_auth(&self.key).json(&body), &path).await
     }
 
+    /// Takes all roles that a group grants on a resource from it.
+    pub async fn revoke_grants(&self, group: &str, resource: &str) -> Result<()> {
+        let path = format!("/_sim/groups/{group}/grants");
+        done(self.http.delete(self.url(&path)).json(&json!({ "resourceId": resource })), &path).await
+    }
+
     /// Makes another key the only valid one.
     pub async fn set_key(&self, key: &str) -> Result<()> {
         self.put("/_sim/key", &json!({ "api_key": key })).await

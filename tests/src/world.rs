@@ -80,6 +80,10 @@ pub struct World {
     pub settle_within: Duration,
     /// Where workers read their key; the file may be changed.
     pub key_file: PathBuf,
+    /// Whether coordinators that are started from now on have the first sync made.
+    pub initial: bool,
+    /// Whether coordinators that are started from now on follow events.
+    pub events: bool,
     schedule: Option<SyncSchedule>,
     redis_url: String,
     prefix: String,
@@ -137,6 +141,8 @@ impl World {
             request_timeout: Duration::from_secs(60),
             settle_within: Duration::from_secs(1),
             key_file,
+            initial: false,
+            events: false,
             schedule: None,
             redis_url,
             prefix: format!("world-{}", Uuid::new_v4().simple()),
@@ -185,6 +191,9 @@ impl World {
             sweep_limits: self.sweep_limits,
             probe_every: Duration::from_secs(1),
             limits: crate::operate::limits(),
+            // Stories ask for their syncs themselves, and count their calls.
+            initial: self.initial,
+            events: self.events,
             schedule: self.schedule.clone(),
             settle_within: self.settle_within,
             queue: self.queue(),

@@ -8,6 +8,8 @@
 
 mod barrier;
 mod dispatch;
+mod events;
+mod initial;
 mod operations;
 mod requests;
 mod schedule;
@@ -23,6 +25,7 @@ use orgmirror_queue::{Inbox, Publisher, QueueConfig};
 use orgmirror_store::{PgListener, Store, StoreError, StoreResult};
 use tokio_util::sync::CancellationToken;
 
+pub use initial::initial_request;
 pub use requests::{REQUESTS_GROUP, REQUESTS_STREAM, SyncRequest};
 pub use schedule::SyncSchedule;
 
@@ -41,6 +44,10 @@ pub struct CoordinatorSettings {
     pub settle_within: Duration,
     /// What operations that tasks ask for may do without, and may never do.
     pub limits: Limits,
+    /// Whether an organisation that was never synced gets its first sync without being asked for it.
+    pub initial: bool,
+    /// Whether the stream of audit events is followed.
+    pub events: bool,
     /// When syncs start by themselves; `None` for never.
     pub schedule: Option<SyncSchedule>,
     /// The queue that jobs go by.
@@ -88,6 +95,12 @@ async fn tick(store: &Store, publisher: &Publisher, settings: &CoordinatorSettin
     // Before runs start: what operations need is read by a run of this very tick.
     let mut outcome = tasks::look_after(store, org, &settings.limits).await;
     outcome = outcome.and(operations::look_after(store, org, settings.settle_within).await);
+    if settings.initial {
+        outcome = outcome.and(initial::ask(store, org, &settings.org_id).await);
+    }
+    if settings.events {
+        outcome = outcome.and(events::have_read(store, publisher, org).await);
+    }
     if let Some(wanted) = &settings.schedule {
         outcome = outcome.and(schedule::start_due(store, org, &settings.org_id, wanted).await);
     }

@@ -75,6 +75,8 @@ pub(crate) fn coordinator(config: &Config) -> Result<CoordinatorSettings> {
         sweep_limits: SweepLimits { max_rows: config.sync.max_delete_rows, max_percent: config.sync.max_delete_percent },
         probe_every: config.sync.probe_every,
         limits: limits(config)?,
+        initial: config.sync.initial,
+        events: config.sync.events,
         schedule: schedule(config)?,
         settle_within: config.operation.settle_within,
         queue: queue(config)?,

@@ -1,5 +1,6 @@
 //! The API's client, and another one when the key has changed where it is kept.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::Duration;
 
@@ -18,6 +19,8 @@ const LOOK_EVERY: Duration = Duration::from_secs(5);
 pub(crate) struct Api {
     client: RwLock<Arc<Client>>,
     watch: Mutex<KeyWatch>,
+    /// The key in use has not been said to be the current one.
+    unsaid: AtomicBool,
     settings: WorkerSettings,
     budget: Budget,
 }
@@ -26,7 +29,7 @@ impl Api {
     pub(crate) fn new(settings: &WorkerSettings, budget: Budget) -> Result<Self, BoxError> {
         let watch = KeyWatch::start(settings.key.clone())?;
         let client = RwLock::new(Arc::new(client(settings, watch.key(), &budget)?));
-        Ok(Self { client, watch: Mutex::new(watch), settings: settings.clone(), budget })
+        Ok(Self { client, watch: Mutex::new(watch), unsaid: AtomicBool::new(false), settings: settings.clone(), budget })
     }
 
     /// The client to use now.
@@ -39,34 +42,38 @@ impl Api {
         self.watch.lock().unwrap_or_else(PoisonError::into_inner).key().clone()
     }
 
-    /// Reads the key again; whether it is another one, or has another last day.
-    fn look(&self) -> Result<bool, BoxError> {
+    /// Reads the key again, and takes it up if it is another one or has another last day.
+    fn look(&self) -> Result<(), BoxError> {
         let mut watch = self.watch.lock().unwrap_or_else(PoisonError::into_inner);
-        let Some(changed) = watch.changed()? else { return Ok(false) };
+        let Some(changed) = watch.changed()? else { return Ok(()) };
         let renewed = client(&self.settings, changed, &self.budget)?;
         *self.client.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(renewed);
-        Ok(true)
+        self.unsaid.store(true, Ordering::Relaxed);
+        Ok(())
     }
 }
 
 impl Env {
     /// Reads the key again. Whether the one in use is now another than the one refused; then that is the current one.
     pub(crate) async fn has_another_key_than(&self, refused: &KeyFingerprint) -> StoreResult<bool> {
-        match self.api.look() {
-            Ok(false) => {}
-            Ok(true) => self.make_key_current().await?,
-            Err(error) => tracing::warn!(error = &*error as &dyn std::error::Error, "cannot read the API key again"),
+        if let Err(error) = self.api.look() {
+            tracing::warn!(error = &*error as &dyn std::error::Error, "cannot read the API key again");
         }
+        self.make_key_current().await?;
         Ok(self.api.client().fingerprint() != refused)
     }
 
-    /// Says which key is current, and lets runs go on that were held for the one before.
+    /// Says which key is current unless that is said, and lets runs go on that were held for the one before. What fails is still to be said.
     async fn make_key_current(&self) -> StoreResult<()> {
+        if !self.api.unsaid.load(Ordering::Relaxed) {
+            return Ok(());
+        }
         let stored = self.api.key();
         self.store.set_current_key(self.org, stored.key.fingerprint().as_str(), stored.expires_on).await?;
         for run in self.store.held_by_key(self.org).await? {
             self.store.resume_run(run, None).await?;
         }
+        self.api.unsaid.store(false, Ordering::Relaxed);
         tracing::info!(key = %stored.key.fingerprint(), "another API key is in use; runs that were held for their key go on");
         Ok(())
     }
@@ -75,19 +82,14 @@ impl Env {
     pub(crate) async fn watch_key(self: Arc<Self>) {
         loop {
             tokio::time::sleep(LOOK_EVERY).await;
-            let taken_up = match self.api.look() {
-                Ok(true) => self.make_key_current().await,
-                Ok(false) => Ok(()),
+            if let Err(error) = self.api.look() {
                 // Said where it matters: when a call is refused.
-                Err(error) => {
-                    tracing::debug!(error = &*error as &dyn std::error::Error, "cannot read the API key again");
-                    Ok(())
-                }
-            };
-            if let Err(error) = taken_up {
+                tracing::debug!(error = &*error as &dyn std::error::Error, "cannot read the API key again");
+            }
+            if let Err(error) = self.make_key_current().await {
                 tracing::warn!(
                     error = &error as &dyn std::error::Error,
-                    "cannot say that another API key is in use; `orgmirror resume` does it"
+                    "cannot say that another API key is in use; trying again in a moment"
                 );
             }
         }

@@ -1,4 +1,4 @@
-//! Works on jobs: one handler for each kind, which fetches, writes and completes; and on items of bulk operations, which change something.
+//! Works on jobs: one handler for each kind, which fetches, writes and completes; on items of bulk operations, which change something; and on the stream of events.
 //!
 //! A delivery is a hint. What is to be done is read from the ledger, and whether it was done is decided by the transaction that
 //! commits it; so a duplicate, late or zombie delivery changes nothing.
@@ -120,6 +120,8 @@ async fn handle(message: Message, env: Data<Arc<Env>>, delivery: Data<Delivery>)
     match message {
         Message::Job(message) => read_job(&env, message, &delivery).await,
         Message::Item(message) => jobs::change_item::change_item(&env, message.item).await,
+        Message::Events(message) if message.events_of == env.org => jobs::events::follow_events(&env).await,
+        Message::Events(_) => Ok(()),
     }
 }
 

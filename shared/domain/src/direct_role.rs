@@ -18,9 +18,9 @@ use crate::partition::PAGE;
 /// Resources of one count at most; the API's own limit.
 const RESOURCES: usize = 20;
 /// Calls that direct roles may always cost.
-const CALLS: u64 = 32;
+const CALLS: u64 = 44;
 /// For so many expected pages they may cost one call more.
-const PAGES_A_CALL: u64 = 48;
+const PAGES_A_CALL: u64 = 60;
 /// Of so many holders one may differ without a reason: while a run reads, people join and leave groups.
 const DRIFT: u64 = 2_000;
 
@@ -82,7 +82,13 @@ pub struct Inferred {
 impl UnitRoles {
     /// Nothing was read, for a reason that concerns all products alike.
     pub fn unread(unit: Unit) -> Self {
-        Self { product: unit.product, resources: unit.resources, inferred: None, listed: Vec::new(), not_read: vec![ANY.to_owned()] }
+        Self {
+            product: unit.product,
+            resources: unit.resources,
+            inferred: None,
+            listed: Vec::new(),
+            not_read: vec![ANY.to_owned()],
+        }
     }
 }
 
@@ -246,10 +252,24 @@ mod tests {
     #[test]
     fn a_role_is_asked_for_where_it_is_usual_and_elsewhere_once() {
         let units = organisation();
-        let all = ["user", "admin", "guest", "customer", "stakeholder", "contributor", "basic", "user-access-admin", "org-admin", "new"];
+        let all = [
+            "user",
+            "admin",
+            "guest",
+            "customer",
+            "stakeholder",
+            "contributor",
+            "basic",
+            "user-access-admin",
+            "org-admin",
+            "new",
+        ];
         let asked = questions(&units, &occurring(&all));
         let of = |role: &str| asked.iter().filter(|one| one.role == format!("atlassian/{role}")).count();
-        assert_eq!((of("user"), of("admin"), of("guest"), of("user-access-admin"), of("org-admin"), of("new")), (6, 6, 2, 1, 0, 0));
+        assert_eq!(
+            (of("user"), of("admin"), of("guest"), of("user-access-admin"), of("org-admin"), of("new")),
+            (6, 6, 2, 1, 0, 0)
+        );
         assert_eq!(asked.len(), 23);
         assert!(asked.iter().all(|one| one.resources.len() <= RESOURCES));
         assert_eq!(questions(&units, &BTreeMap::from([("atlassian/user".to_owned(), 0)])), []);
@@ -277,7 +297,10 @@ mod tests {
         let decided = decide(units, &answers, 7);
         let of = |product: &str| decided.iter().find(|unit| unit.product == product).unwrap();
         let inferred = |product: &str| of(product).inferred.as_ref().map(|one| one.role.as_str());
-        assert_eq!((inferred("jira-software"), of("jira-software").listed.as_slice()), (Some("atlassian/user"), ["atlassian/admin".to_owned()].as_slice()));
+        assert_eq!(
+            (inferred("jira-software"), of("jira-software").listed.as_slice()),
+            (Some("atlassian/user"), ["atlassian/admin".to_owned()].as_slice())
+        );
         assert_eq!((inferred("jira-servicedesk"), of("jira-servicedesk").listed.len()), (Some("atlassian/customer"), 0));
         assert_eq!((inferred("compass"), of("compass").not_read.len()), (None, 0));
     }
@@ -294,7 +317,10 @@ mod tests {
         let decided = decide(units, &answers, 20);
         let of = |product: &str| decided.iter().find(|unit| unit.product == product).unwrap();
         assert!(of("jira-software").inferred.is_some());
-        assert_eq!((of("confluence").inferred.as_ref(), of("confluence").not_read.as_slice()), (None, ["atlassian/guest".to_owned()].as_slice()));
+        assert_eq!(
+            (of("confluence").inferred.as_ref(), of("confluence").not_read.as_slice()),
+            (None, ["atlassian/guest".to_owned()].as_slice())
+        );
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::ids::{ItemKey, JobKey};
+use crate::ids::{ItemKey, JobKey, OrgKey};
 use crate::run::Phase;
 use crate::words::words;
 
@@ -72,6 +72,13 @@ pub struct ItemMessage {
     pub item: ItemKey,
 }
 
+/// That the next page of an organisation's stream of events is to be read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EventsMessage {
+    /// Whose.
+    pub events_of: OrgKey,
+}
+
 /// All that comes by the queue. Untagged: each kind has a field of its own name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(untagged)]
@@ -80,6 +87,8 @@ pub enum Message {
     Job(JobMessage),
     /// An item of a bulk operation.
     Item(ItemMessage),
+    /// A page of events.
+    Events(EventsMessage),
 }
 
 /// Whether a delivery may commit its effect: the job is still pending and its run has not ended. A hold does not matter: commits

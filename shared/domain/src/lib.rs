@@ -8,6 +8,7 @@ pub mod action;
 pub mod audit;
 pub mod diff;
 pub mod direct_role;
+pub mod event;
 pub mod filter;
 pub mod freshness;
 pub mod gate;

@@ -93,12 +93,16 @@ impl Store {
             fail::fail_point!("coordinator::before_transition");
             match (locked.phase, locked.scope) {
                 (Phase::Planning, LockedScope::Full) => register_partitions(tx, run).await?,
-                (Phase::Planning, LockedScope::Accounts) => register_account_lookups(tx, locked).await?,
+                (Phase::Planning, LockedScope::Accounts) => {
+                    register_account_lookups(tx, locked).await?;
+                    register_grants(tx, run).await?;
+                }
                 (Phase::Planning, LockedScope::Groups) => {
                     if too_large_for_scope(tx, run).await? {
                         return hand_over_to_full(tx, locked).await.map(Some);
                     }
                     register_member_lists(tx, run).await?;
+                    register_grants(tx, run).await?;
                 }
                 (Phase::Scanning, _) => verify::open_round(tx, locked, Round::FIRST).await?,
                 (Phase::Verifying, _) => match Round::after(locked.round) {
@@ -250,6 +254,23 @@ async fn register_account_lookups(tx: &mut Tx, run: LockedRun) -> StoreResult<()
         WHERE run.run_key = $1
         GROUP BY (subject.position - 1) / 10"#,
         run.run.0
+    )
+    .execute(&mut **tx)
+    .await?;
+    Ok(())
+}
+
+/// What groups grant that an event has told of.
+async fn register_grants(tx: &mut Tx, run: RunKey) -> StoreResult<()> {
+    sqlx::query!(
+        r#"-- barrier.register_grants
+        INSERT INTO sync_job (run_key, kind, partition, descending, restart, page, page_limit, subjects, subject_keys)
+        SELECT $1, 'group_grants', -subject.key, false, -1, 0, 100, ARRAY[subject.id::text], ARRAY[subject.key]
+        FROM sync_run AS run
+        CROSS JOIN LATERAL unnest(run.grant_groups, group_keys(run.org_key, run.grant_groups)) AS subject (id, key)
+        WHERE run.run_key = $1
+        ON CONFLICT DO NOTHING"#,
+        run.0
     )
     .execute(&mut **tx)
     .await?;

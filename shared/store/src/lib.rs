@@ -22,6 +22,7 @@ pub mod console;
 mod direct_role;
 pub mod dispatch;
 mod error;
+pub mod events;
 pub mod exception;
 pub mod filter;
 mod fingerprint;

@@ -90,6 +90,17 @@ impl Store {
         })
     }
 
+    /// Whether there is or was a full sync of the organisation.
+    pub async fn was_ever_asked_to_sync(&self, org: OrgKey) -> StoreResult<bool> {
+        let asked = sqlx::query_scalar!(
+            r#"-- request.ever
+            SELECT watermark IS NOT NULL OR EXISTS (SELECT FROM sync_run WHERE org_key = $1 AND scope = 'full') AS "asked!"
+            FROM org WHERE org_key = $1"#,
+            org.0
+        );
+        Ok(asked.fetch_one(&self.pool).await?)
+    }
+
     /// When the newest completed full sync began, on the clock, if there was one.
     pub async fn watermark_at(&self, org: OrgKey) -> StoreResult<Option<DateTime<Utc>>> {
         let at = sqlx::query_scalar!("SELECT watermark_at FROM org WHERE org_key = $1", org.0);

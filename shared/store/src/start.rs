@@ -8,7 +8,8 @@ use crate::transaction::{Tx, transact};
 use crate::{Store, StoreResult, lock, run};
 
 impl Store {
-    /// Runs that wait for their turn and may have it: scoped ones at once, a full one when no other is active.
+    /// Runs that wait for their turn and may have it: scoped ones at once, those for events one after the other, a full one when no other is
+    /// active.
     pub async fn startable_runs(&self) -> StoreResult<Vec<(OrgKey, RunKey)>> {
         let runs = sqlx::query!(
             r#"-- start.candidates
@@ -17,8 +18,16 @@ impl Store {
             WHERE run.finished_at IS NULL
                 AND run.phase = 'requested'
                 AND (
-                    run.scope <> 'full'
-                    OR NOT EXISTS (
+                    (
+                        run.scope <> 'full'
+                        -- Events that come while a refresh runs gather for the next one.
+                        AND (run.kind <> 'delta' OR NOT EXISTS (
+                            SELECT FROM sync_run AS active
+                            WHERE active.org_key = run.org_key AND active.kind = 'delta' AND active.scope = run.scope
+                                AND active.finished_at IS NULL AND active.phase <> 'requested'
+                        ))
+                    )
+                    OR run.scope = 'full' AND NOT EXISTS (
                         SELECT FROM sync_run AS active
                         WHERE active.org_key = run.org_key
                             AND active.scope = 'full'

@@ -15,6 +15,7 @@ mod counterexamples_steps;
 mod counterexamples_two_ends;
 mod counterexamples_waiting;
 mod crashes;
+mod events;
 mod faults;
 mod filters;
 mod keys;

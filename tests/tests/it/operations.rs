@@ -5,6 +5,9 @@ use orgmirror_domain::action::Action;
 use orgmirror_domain::audit::Actor;
 use orgmirror_domain::item::{ItemState, SkipReason};
 use orgmirror_domain::operation::OperationState;
+use orgmirror_domain::run::RunKind;
+use orgmirror_store::progress::Which;
+use orgmirror_store::run::Moved;
 use orgmirror_tests::{Processes, Size, World, until};
 use serde_json::json;
 
@@ -44,6 +47,29 @@ async fn the_scim_group() -> Result<()> {
         assert_eq!((item.state, item.reason), (ItemState::Skipped, Some(SkipReason::ScimGroup)));
     }
     assert!(world.sim.writes().await?.is_empty());
+    Ok(())
+}
+
+/// A person cancels the reading that an operation waits for: the operation gets another one and acts on that.
+/// Method: hold the reading's call, cancel its run, let the call answer late; nothing of it counts.
+#[tokio::test(flavor = "multi_thread")]
+async fn k14_a_cancelled_reading_is_asked_for_again() -> Result<()> {
+    let (world, _services) = World::of(Size::of(200, 30)).await?;
+    world.sync().await?;
+    let (group, accounts) = world.group_and_strangers(3).await?;
+    world.sim.faults(json!({ "hold": { "searchDirectoryUsers": 1 } })).await?;
+    let asked = world.operate(Action::AddToGroup { group }, &accounts).await?;
+    world.calls_wait("searchDirectoryUsers", 1).await?;
+    let open = world.store.runs(Which::Open(world.org)).await?;
+    let reading = open.iter().find(|run| run.kind == RunKind::PreOperation).context("no reading is under way")?;
+    assert_eq!(world.store.cancel_run(reading.run, &Actor::system()).await?, Moved::Yes);
+    world.sim.calm().await?;
+    world.sim.release().await?;
+    let ended = world.operation_ended(asked).await?;
+    assert_eq!((ended.state, ended.items.done), (OperationState::Settled, 3));
+    world.each_was_written_once(&accounts).await?;
+    assert_eq!(world.count("SELECT count(*) FROM sync_run WHERE kind = 'pre_operation' AND phase = 'cancelled'").await?, 1);
+    assert_eq!(world.count("SELECT count(*) FROM sync_run WHERE kind = 'pre_operation' AND phase = 'completed'").await?, 1);
     Ok(())
 }
 

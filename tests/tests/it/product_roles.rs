@@ -18,8 +18,7 @@ async fn the_count_that_excludes_customers_contributors_and_guests() -> Result<(
 
     let now: DateTime<Utc> = "2026-09-15T00:00:00Z".parse()?;
     let truth = world.sim.truth("roles").await?;
-    for (product, role) in
-        [("jira-servicedesk", "customer"), ("jira-product-discovery", "contributor"), ("confluence", "guest")]
+    for (product, role) in [("jira-servicedesk", "customer"), ("jira-product-discovery", "contributor"), ("confluence", "guest")]
     {
         let holds = |line: &serde_json::Value| {
             let word = json!(format!("atlassian/{role}"));

@@ -143,14 +143,19 @@ async fn an_account_that_fails_for_ever_alone() -> Result<()> {
     Ok(())
 }
 
-/// A page that cannot be read is tried with ever fewer rows; when a single row is too much the run fails, and removes nothing.
+/// The run that fails half-way must not delete. A page that cannot be read is tried with ever fewer rows; when a single row is too much the
+/// run fails. Whoever it has not listed stays, those who have truly gone among them, until a run reads everything.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_page_that_cannot_be_read() -> Result<()> {
+async fn the_run_that_fails_half_way_must_not_delete() -> Result<()> {
     let (world, _services) = World::of(Size::of(250, 10)).await?;
     world.sync().await?;
     let last = world.sim.first("desc", 1).await?.remove(0);
-    let gone = world.sim.first("asc", 1).await?.remove(0);
-    world.sim.delete_account(&gone).await?;
+    for gone in world.sim.first("asc", 5).await? {
+        world.sim.delete_account(&gone).await?;
+    }
+    let groups = world.count("SELECT count(*) FROM mirror.groups").await?;
+    let group = world.sim.truth("groups").await?.remove(0);
+    world.sim.delete_group(group["id"].as_str().context("a group without id")?).await?;
     world.sim.faults(json!({ "fail_ids": [last] })).await?;
     let ticket = world.request().await?;
     let run = world.ended(ticket).await?;
@@ -159,7 +164,10 @@ async fn a_page_that_cannot_be_read() -> Result<()> {
     let limit = "SELECT min(page_limit)::bigint FROM sync_job WHERE state = 'failed' AND kind = 'users_page'";
     assert_eq!(world.count(limit).await?, 1);
     assert_eq!(world.count("SELECT count(*) FROM mirror.accounts").await?, 250);
+    assert_eq!(world.count("SELECT count(*) FROM mirror.groups").await?, groups);
+    assert_eq!(world.count("SELECT count(*) FROM mirror.departed").await?, 0);
     world.sim.calm().await?;
-    world.sync().await?;
+    let run = world.sync().await?;
+    assert_eq!(run.rows_removed, 6, "what has truly gone goes with the next run");
     world.assert_mirror_equals_truth().await
 }

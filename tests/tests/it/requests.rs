@@ -15,7 +15,7 @@ use uuid::Uuid;
 /// A request that comes while a run reads is answered by a later one, whose every read is younger than the request.
 /// Method: hold the run in its scan, change what it has read already, ask; the first run cannot know of it, the second must.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_request_during_a_run() -> Result<()> {
+async fn sync_requested_while_syncing() -> Result<()> {
     let (world, _services) = World::of(Size::of(400, 120)).await?;
     world.sim.faults(json!({ "hold": { "getGroupRoleAssignments": 1 } })).await?;
     let first = world.request().await?;
@@ -155,6 +155,7 @@ async fn cancelled_runs() -> Result<()> {
     world.completed(next).await?;
     world.assert_mirror_equals_truth().await?;
     assert_eq!(world.run(active).await?.phase, Phase::Cancelled);
+    assert_eq!(world.run(pending).await?.phase, Phase::Cancelled, "whoever joined it learns that, and gets no other run unasked");
     assert_eq!(world.store.cancel_run(next.run, &Actor::system()).await?, Moved::TooLate);
     Ok(())
 }

@@ -7,6 +7,7 @@ use orgmirror_atlassian::{FamilyState, KeyLife};
 use orgmirror_domain::run::Hold;
 use orgmirror_queue::Depth;
 use orgmirror_runtime::config::Config;
+use orgmirror_store::events::EventStream;
 use orgmirror_store::progress::{Freshness, RunView, Which};
 use serde::Serialize;
 
@@ -30,6 +31,8 @@ struct Status {
     queue: Option<Queue>,
     /// When a sync starts by itself; null without a schedule.
     next_sync_at: Option<DateTime<Utc>>,
+    /// How changes made elsewhere are followed; null before that began, or where it is switched off.
+    events: Option<EventStream>,
     /// Of the calls that syncs are made of. Absent while Redis does not answer, or no worker has told its key.
     calls: Option<Calls>,
 }
@@ -79,11 +82,12 @@ pub(crate) async fn run(config: &Config, json: bool) -> Result<Outcome> {
     let (_, key_expires_on) = store.current_key(org).await?;
     let next_sync_at = wiring::schedule(config)?.and_then(|wanted| wanted.schedule.next_after(now));
     let calls = Forecast::new(config, &store, org).await.general().await.map(|general| calls(&general, &open));
-    let status = Status { freshness, age_s, runs: open, key, key_expires_on, queue, next_sync_at, calls };
+    let events = if config.sync.events { store.event_stream(org).await? } else { None };
+    let status = Status { freshness, age_s, runs: open, key, key_expires_on, queue, next_sync_at, events, calls };
     if json {
         print_json(&status)?;
     } else {
-        print(&status, KeyLife::of(key_expires_on, now));
+        print(&status, KeyLife::of(key_expires_on, now), now);
     }
     Ok(Outcome::Done)
 }
@@ -104,7 +108,7 @@ fn queue(depth: &Depth, workers: usize) -> Queue {
     Queue { workers, interactive: lane(depth.interactive), bulk: lane(depth.bulk), dead: depth.dead }
 }
 
-fn print(status: &Status, key: KeyLife) {
+fn print(status: &Status, key: KeyLife, now: DateTime<Utc>) {
     let count = |number: i64| HumanCount(number.max(0).unsigned_abs());
     match (status.freshness.watermark_at, status.age_s) {
         (Some(at), Some(age)) => println!("Fresh as of {} ({} ago)", at.format("%Y-%m-%d %H:%M:%S UTC"), in_words(age)),
@@ -132,6 +136,7 @@ fn print(status: &Status, key: KeyLife) {
         ),
         None => println!("Queue: Redis does not answer; jobs wait in the ledger until it does"),
     }
+    println!("Events: {}", status.events.as_ref().map_or("not followed".to_owned(), |events| followed(events, now)));
     if let Some(at) = status.next_sync_at {
         println!("Next scheduled sync: {}", at.format("%Y-%m-%d %H:%M UTC"));
     }
@@ -156,6 +161,23 @@ fn print(status: &Status, key: KeyLife) {
             println!("\n{} is held: {reason}", run.run_id);
         }
     }
+}
+
+/// How changes made elsewhere are followed, in words.
+fn followed(events: &EventStream, now: DateTime<Utc>) -> String {
+    let read = events.read_at.map(|at| format!("read {} ago", in_words((now - at).num_seconds())));
+    let state = match (&events.trouble_reason, &read) {
+        (Some(reason), _) => format!("not read, so changes made elsewhere show with the next full sync: {reason}"),
+        (None, Some(read)) => format!("followed, {read}; {} so far", HumanCount(events.events.max(0).unsigned_abs())),
+        (None, None) => "about to be followed".to_owned(),
+    };
+    let gap = events.gap_at.map(|at| {
+        format!(
+            "\n        changes before {} may be missing until a full sync that begins later has completed",
+            at.format("%Y-%m-%d %H:%M:%S UTC")
+        )
+    });
+    format!("{state}{}", gap.unwrap_or_default())
 }
 
 /// An age in words.

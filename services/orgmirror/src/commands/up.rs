@@ -4,12 +4,14 @@ use std::net::Ipv4Addr;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
-use orgmirror_domain::run::RunKind;
+use orgmirror_domain::ids::OrgId;
+use orgmirror_domain::run::{Phase, RunKind};
 use orgmirror_orgsim::{Simulator, SimulatorConfig};
 use orgmirror_private_servers::{PostgresOptions, PrivatePostgres, PrivateRedis, RedisOptions};
 use orgmirror_runtime::config::Config;
 use orgmirror_runtime::shutdown;
 use orgmirror_store::Store;
+use orgmirror_store::progress::Which;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
@@ -39,6 +41,8 @@ async fn serve(config: &Config, arguments: &Up, json: bool, stop: CancellationTo
     store.migrate().await?;
     let org = wiring::org(config, &store).await?;
     wiring::make_key_current(config, &store, org).await?;
+    // Looked at before a coordinator can have the first sync made.
+    let first = store.watermark_at(org).await?.is_none();
     let mut services = start_services(config, arguments.workers.max(1), &store, &stop).await?;
 
     if !arguments.once {
@@ -46,12 +50,10 @@ async fn serve(config: &Config, arguments: &Up, json: bool, stop: CancellationTo
         let store = Store::connect(config.database_url()?, CONSOLE_CONNECTIONS).await?;
         services.spawn(async move { serve_console(&config, store, token).await });
     }
-
-    let first = store.watermark_at(org).await?.is_none();
     let mut outcome = Outcome::Done;
     if first || arguments.demo || arguments.once {
-        let request = Uuid::now_v7();
         let kind = if first { RunKind::Initial } else { RunKind::Manual };
+        let request = if first { first_request(config, &store).await? } else { Uuid::now_v7() };
         store.request_sync(org, request, kind, &orgmirror_domain::run::Scope::Full).await?;
         let forecast = Forecast::new(config, &store, org).await;
         let run = tokio::select! {
@@ -80,6 +82,15 @@ async fn serve(config: &Config, arguments: &Up, json: bool, stop: CancellationTo
     }
     store.close().await;
     Ok(outcome)
+}
+
+/// The coordinator asks for the first sync as well, under an id that both know: one run answers. Where that one has failed, another is asked for.
+async fn first_request(config: &Config, store: &Store) -> Result<Uuid> {
+    let request = orgmirror_coordinator::initial_request(&OrgId::from(config.atlassian.org_id()?));
+    let Some(run) = store.answering_run(request).await? else { return Ok(request) };
+    let run = store.runs(Which::One(run)).await?.into_iter().next();
+    let is_of_use = run.is_some_and(|run| run.phase == Phase::Completed || !run.phase.has_ended());
+    Ok(if is_of_use { request } else { Uuid::now_v7() })
 }
 
 async fn start_services(config: &Config, workers: usize, store: &Store, stop: &CancellationToken) -> Result<JoinSet<Result<()>>> {

@@ -2,6 +2,7 @@
 
 pub(crate) mod change_item;
 pub(crate) mod count;
+pub(crate) mod events;
 pub(crate) mod group_grants;
 pub(crate) mod look_up;
 pub(crate) mod plan;

@@ -25,7 +25,8 @@ pub(crate) async fn roles(env: &Env, job: &Delivered) -> Result<(), Left> {
         return commit(&counting, drawn, &[]).await;
     }
     let counted = async {
-        let stats = counting.read(Operation::UsersStats, |client, permit| async move { client.users_stats(permit).await }).await?;
+        let stats =
+            counting.read(Operation::UsersStats, |client, permit| async move { client.users_stats(permit).await }).await?;
         let (mut open, mut answers) = (questions(&units, &stats.roles), Vec::new());
         while !open.is_empty() {
             let answered = counting.ask(open).await?;

@@ -10,6 +10,11 @@ use serde::{Deserialize, Serialize};
 pub struct Sync {
     /// When a sync starts by itself: `03:00 Europe/Berlin`, or cron.
     pub schedule: Option<String>,
+    /// Whether an organisation that was never synced gets its first sync as soon as a coordinator runs.
+    pub initial: bool,
+    /// Whether the organisation's audit events are followed, so that changes made elsewhere show within seconds. Costs a call every two
+    /// seconds of a limit of its own; a key that may not read events loses nothing else.
+    pub events: bool,
     /// By how much later at most a scheduled sync starts, so that not every installation calls in the same second.
     #[serde(with = "humantime_serde")]
     pub jitter: Duration,
@@ -30,6 +35,8 @@ impl Default for Sync {
     fn default() -> Self {
         Self {
             schedule: None,
+            initial: true,
+            events: true,
             jitter: Duration::ZERO,
             lease: Duration::from_secs(60),
             max_delete_rows: 50,

@@ -42,7 +42,10 @@ impl Store {
     /// How many visible accounts hold what each question asks about by a group, in the questions' order.
     pub async fn held_by_groups(&self, org: OrgKey, questions: &[Question]) -> StoreResult<Vec<u64>> {
         let asked = questions.iter().enumerate().flat_map(|(at, question)| {
-            question.resources.iter().map(move |resource| (i32::try_from(at).unwrap_or(i32::MAX), question.role.as_str(), resource.as_str()))
+            question
+                .resources
+                .iter()
+                .map(move |resource| (i32::try_from(at).unwrap_or(i32::MAX), question.role.as_str(), resource.as_str()))
         });
         let (mut numbers, mut roles, mut resources) = (Vec::new(), Vec::new(), Vec::new());
         for (number, role, resource) in asked {

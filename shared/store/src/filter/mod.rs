@@ -98,7 +98,8 @@ impl Selection {
             Condition::Billable(_) => true,
             _ => false,
         };
-        let roles = (conditions.iter().any(product_role) && !self.names.direct_roles_known()).then_some(Caveat::DirectRolesUnknown);
+        let roles =
+            (conditions.iter().any(product_role) && !self.names.direct_roles_known()).then_some(Caveat::DirectRolesUnknown);
         let directories = conditions.iter().any(|condition| matches!(condition, Condition::Directory(_)));
         let directories = (directories && self.names.directory_count() > 1).then_some(Caveat::DirectoriesByGroups);
         roles.into_iter().chain(directories).collect()
