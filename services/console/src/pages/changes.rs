@@ -84,7 +84,7 @@ async fn page(State(console): State<Console>, frame: Frame, Query(asked): Query<
 pub(super) fn history(changes: &[ChangeRow], named: bool, now: DateTime<Utc>) -> Markup {
     html! {
         @if changes.is_empty() { p.faint { "No change is known." } } @else {
-            div.scroll { table {
+            div.scroll tabindex="0" { table {
                 thead { tr { th scope="col" { "Noticed" } @if named { th scope="col" { "Who" } } th scope="col" { "What" } th scope="col" { "By" } } }
                 tbody { @for row in changes { tr {
                     td { (ago(row.changed_at, now)) }

@@ -70,7 +70,7 @@ fn differs(group: &GroupRow, members: &UserList) -> Markup {
 fn granted(grants: &[Grant]) -> Markup {
     html! {
         @if grants.is_empty() { p.faint { "No role on any product." } } @else {
-            div.scroll { table {
+            div.scroll tabindex="0" { table {
                 thead { tr { th scope="col" { "Product" } th scope="col" { "Site" } th scope="col" { "Role" } } }
                 tbody { @for grant in grants { tr {
                     th scope="row" { @match grant.owner.as_deref() { Some(owner) => (product(owner)), None => span.code { (grant.resource_id) } } }
@@ -97,7 +97,7 @@ fn named(members: &UserList, filter: &Filter) -> Markup {
     let all = Address::of(&filter.to_string());
     html! {
         @if members.users.is_empty() { p.faint { "Nobody is in this group." } } @else {
-            div.scroll { table.rows {
+            div.scroll tabindex="0" { table.rows {
                 thead { tr { th scope="col" { "Name" } th scope="col" { "E-mail" } th scope="col" { "Status" } } }
                 tbody { @for user in &members.users { tr {
                     th scope="row" { a.open href={ "/users/" (user.account_id) } { (name(user.name.as_deref())) } }

@@ -108,7 +108,7 @@ fn rows(address: &Address, list: &GroupList) -> Markup {
         @if list.groups.is_empty() {
             div.empty { p { strong { "No group matches." } } p { a href="/groups" { "Show all groups" } } }
         } @else {
-            div.scroll { table.rows {
+            div.scroll tabindex="0" { table.rows {
                 caption.hidden { "Groups" }
                 thead { tr {
                     (heading(address, "Name", GroupSort::Name, false))

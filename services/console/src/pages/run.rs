@@ -151,7 +151,7 @@ fn phases(shown: &Shown) -> Markup {
 
 fn steps(steps: &[Step]) -> Markup {
     html! {
-        div.scroll { table {
+        div.scroll tabindex="0" { table {
             thead { tr { th scope="col" { "Jobs" } th.number scope="col" { "Done" } th.number scope="col" { "Calls" } th.number scope="col" { "Rows listed" } th scope="col" { "From" } th scope="col" { "To" } } }
             tbody { @for step in steps { tr {
                 th scope="row" { (spoken(step.kind.as_str())) }
@@ -167,7 +167,7 @@ fn steps(steps: &[Step]) -> Markup {
 
 fn chains(chains: &[Chain]) -> Markup {
     html! {
-        div.scroll { table {
+        div.scroll tabindex="0" { table {
             thead { tr { th scope="col" { "List" } th.wide scope="col" { "Progress" } th.number scope="col" { "Rows" } th.number scope="col" { "Pages" } th scope="col" { "State" } } }
             tbody { @for chain in chains { tr {
                 th scope="row" { (if chain.of_users { "Users" } else { "Groups" }) " " span.faint { (filter_words(&chain.filter)) @if chain.two_ended { ", from both ends" } } }
@@ -198,7 +198,7 @@ fn bar(done: i64, of: i64) -> Markup {
 fn discrepancies(run: &RunView) -> Markup {
     html! {
         @if run.discrepancies.is_empty() { p.faint { "None: what the API counts and what it lists are the same." } } @else {
-            div.scroll { table {
+            div.scroll tabindex="0" { table {
                 thead { tr { th scope="col" { "About" } th scope="col" { "Difference" } } }
                 tbody { @for one in &run.discrepancies { tr {
                     th scope="row" { (spoken(&one.kind)) " " @if one.kind == "group_members" { a href={ "/groups/" (one.subject) } { (one.subject) } } @else { (one.subject) } }

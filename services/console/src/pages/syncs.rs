@@ -101,7 +101,7 @@ async fn ask(
 
 fn table(runs: &[RunLine], now: DateTime<Utc>) -> Markup {
     html! {
-        div.scroll { table.rows {
+        div.scroll tabindex="0" { table.rows {
             caption.hidden { "Runs" }
             thead { tr {
                 th scope="col" { "Run" } th scope="col" { "State" } th scope="col" { "Asked for" } th scope="col" { "Took" }

@@ -113,7 +113,7 @@ fn facts(user: &UserDetail) -> Markup {
 fn touched(operations: &[Touched], now: chrono::DateTime<Utc>) -> Markup {
     html! {
         @if operations.is_empty() { p.faint { "No operation has touched this user." } } @else {
-            div.scroll { table {
+            div.scroll tabindex="0" { table {
                 thead { tr { th scope="col" { "Operation" } th scope="col" { "Came to" } th scope="col" { "Asked by" } th scope="col" { "When" } } }
                 tbody { @for one in operations { tr {
                     th scope="row" { a href={ "/operations/" (one.operation_id) } { (action_words(&one.action, one.group.as_deref())) } }

@@ -102,7 +102,7 @@ fn need_line(need: &Need, now: DateTime<Utc>) -> Markup {
 fn bars(doors: &[Door]) -> Markup {
     let of = doors.get(1).map_or(0, |door| door.users).max(1);
     html! {
-        div.scroll { table.bars {
+        div.scroll tabindex="0" { table.bars {
             caption.hidden { "Active accounts without activity" }
             thead.hidden { tr { th scope="col" { "For how long" } th scope="col" { "Share of active accounts" } th scope="col" { "Users" } } }
             tbody { @for ((title, _), door) in DOORS.iter().zip(doors).skip(OVERVIEW) {

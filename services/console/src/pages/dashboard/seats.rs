@@ -39,7 +39,7 @@ pub(super) fn table(licences: &[&Licence], prices: &SeatPrices) -> Markup {
             p.legend aria-hidden="true" {
                 span.key.active { "active" } span.key.inactive { "inactive for " (INACTIVE_DAYS) " days" } span.key.never { "never active" } span.key.capacity { "capacity" }
             }
-            div.scroll { table.rows.seats {
+            div.scroll tabindex="0" { table.rows.seats {
                 caption.hidden { "Accounts with access to each product on each site" }
                 thead { tr {
                     th scope="col" { "Product" } th.wide scope="col" { "Accounts with access" }

@@ -16,7 +16,7 @@ pub(super) fn chart(points: &[TrendPoint]) -> Markup {
                 @if points.len() > 1 { (lines(points)) }
                 details open[points.len() == 1] {
                     summary { "As a table" }
-                    div.scroll { table {
+                    div.scroll tabindex="0" { table {
                         thead { tr { th scope="col" { "Day" } th.number scope="col" { "Access" } th.number scope="col" { "Inactive" } th.number scope="col" { "Seats" } th.number scope="col" { "Unused seats" } } }
                         tbody { @for point in points { tr {
                             th scope="row" { (point.day.format("%Y-%m-%d")) }

@@ -39,7 +39,7 @@ async fn page(State(console): State<Console>, frame: Frame) -> Result<Markup, Pa
                 p { "An operation changes many users at once. Begin with " a href="/users" { "Users" } ": filter, tick rows, and choose what to change. Nothing happens before you have seen a preview." }
             }
         } @else {
-            div.scroll { table.rows {
+            div.scroll tabindex="0" { table.rows {
                 caption.hidden { "Operations" }
                 thead { tr { th scope="col" { "Operation" } th scope="col" { "State" } th scope="col" { "Users" } th scope="col" { "Asked by" } th scope="col" { "When" } } }
                 tbody { @for one in &operations { tr {

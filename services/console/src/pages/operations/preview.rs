@@ -173,7 +173,7 @@ fn outcome(title: &str, reason: Option<&str>, items: &[&PreviewItem], open: bool
         @if !items.is_empty() {
             details.outcome open[open] {
                 summary { h2 { (title) " " span.faint { (count(items.len())) } } @if let Some(reason) = reason { span { (reason) } } }
-                div.scroll { table.rows {
+                div.scroll tabindex="0" { table.rows {
                     thead { tr { th scope="col" { "User" } th scope="col" { "E-mail" } th scope="col" { "Call" } } }
                     tbody { @for item in items.iter().take(NAMED) { tr {
                         th scope="row" { a href={ "/users/" (item.account_id) } { (name(item.name.as_deref())) } }

@@ -77,7 +77,7 @@ fn region(operation: &OperationView, items: &[ItemView], group: Option<&str>, ma
             }
             @if may_operate { (buttons(operation, visitor)) }
             p { "Download: " a href={ "/api/v1/operations/" (operation.operation_id) "/items?format=csv" } download { "CSV" } ", " a href={ "/api/v1/operations/" (operation.operation_id) "/items?format=json" } download { "JSON" } }
-            div.scroll { table.rows {
+            div.scroll tabindex="0" { table.rows {
                 caption { "What came of " (counted(total as i64, "user")) }
                 thead { tr { th scope="col" { "User" } th scope="col" { "State" } th scope="col" { "Why, or what Atlassian says" } th scope="col" { "Shown by Atlassian" } } }
                 tbody { @for item in items.iter().take(ITEMS) { (row(item)) } }

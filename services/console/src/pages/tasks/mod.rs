@@ -44,7 +44,7 @@ async fn page(State(console): State<Console>, frame: Frame) -> Result<Markup, Pa
                 p { "A task does an operation on a schedule, for whoever matches a filter at that time. It reads them anew first, and acts only on who matches both times." }
             }
         } @else {
-            div.scroll { table.rows {
+            div.scroll tabindex="0" { table.rows {
                 caption.hidden { "Tasks" }
                 thead { tr { th scope="col" { "Task" } th scope="col" { "State" } th scope="col" { "Next run" } th scope="col" { "Last run" } } }
                 tbody { @for one in &tasks { (row(one, now)) } }
@@ -107,7 +107,7 @@ fn button(act: &str, title: &str, class: &str) -> Markup {
 fn log(runs: &[TaskRunView], now: DateTime<Utc>) -> Markup {
     html! {
         @if runs.is_empty() { p.faint { "It has not run yet." } } @else {
-            div.scroll { table.rows {
+            div.scroll tabindex="0" { table.rows {
                 thead { tr { th scope="col" { "Began" } th scope="col" { "State" } th.number scope="col" { "Matched" } th.number scope="col" { "Dropped out" } th.number scope="col" { "Match only now" } th scope="col" { "Operations" } } }
                 tbody { @for run in runs { tr {
                     th scope="row" { (ago(run.started_at, now)) div.faint { @match run.planned_at { Some(at) => { "planned for " (clock(at)) }, None => { "for " bdi { (run.asked_by) } } } } }

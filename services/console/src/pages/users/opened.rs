@@ -38,7 +38,7 @@ pub(super) async fn row(
 pub(in crate::pages) fn access_list(access: &[AccessDetail], now: chrono::DateTime<Utc>) -> Markup {
     html! {
         @if access.is_empty() { p.faint { "May use no product." } } @else {
-            div.scroll { table {
+            div.scroll tabindex="0" { table {
                 thead { tr { th scope="col" { "Product" } th scope="col" { "Site" } th scope="col" { "Last active" } th scope="col" { "By" } } }
                 tbody { @for one in access { tr {
                     th scope="row" { (product(&one.product)) }

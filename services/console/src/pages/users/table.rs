@@ -112,7 +112,7 @@ pub(super) fn list(
         } @else {
             form #selection method="post" action="/operations/prepare" {
                 input type="hidden" name="q" value=(address.q);
-                div.scroll {
+                div.scroll tabindex="0" {
                     table.rows {
                         caption.hidden { "Users, " (of_everybody(total, everybody)) }
                         thead { tr {
