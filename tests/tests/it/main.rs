@@ -3,6 +3,7 @@
 
 mod architecture;
 mod audit;
+mod browsing;
 mod churn;
 mod cli;
 mod counterexamples_interleavings;
