@@ -4,6 +4,7 @@
 //! Tests wait for conditions, never for a time; the deadline of [`until`] is only there to end a test that has failed.
 
 mod compare;
+mod console;
 mod operate;
 mod process;
 mod prometheus;
@@ -15,6 +16,7 @@ mod watching;
 mod world;
 
 pub use compare::Comparison;
+pub use console::{Caller, PASSWORD, ServedConsole};
 pub use operate::{ASKER, is_writable, limits};
 pub use process::{Process, Processes};
 pub use prometheus::{Prometheus, Target};

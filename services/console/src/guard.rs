@@ -36,7 +36,12 @@ impl Needs {
 /// Lets a request through to its route, with its [`Visitor`], or answers in the route's place.
 pub(crate) async fn guard(State(needs): State<Needs>, path: MatchedPath, mut request: Request, next: Next) -> Response {
     let Some(access) = needs.of(path.as_str(), request.method()) else {
-        return StatusCode::METHOD_NOT_ALLOWED.into_response();
+        return answer(
+            &Problem::wrong_method(request.method(), path.as_str()),
+            request.uri(),
+            request.headers(),
+            request.method(),
+        );
     };
     match visitor(&needs.console, access, request.method(), request.headers()).await {
         Ok(None) => {}

@@ -12,14 +12,20 @@
 
 mod api;
 mod assets;
+mod export;
+mod filter;
 mod frame;
 mod guard;
 mod health;
 mod layout;
+mod live;
 mod pages;
 mod password;
+mod people;
 mod problem;
+mod query;
 mod routes;
+pub mod rows;
 mod secret;
 mod security;
 mod settings;
@@ -29,8 +35,11 @@ mod words;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Router;
+use orgmirror_domain::access::Rights;
+use orgmirror_domain::audit::Actor;
 use orgmirror_domain::ids::OrgKey;
 use orgmirror_queue::Publisher;
 use orgmirror_store::{Store, StoreResult};
@@ -38,6 +47,7 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
 use password::Passwords;
+pub use problem::Problem;
 pub use routes::{Access, Route};
 pub use settings::{ConsoleSettings, PublicUrl, SeatPrices, UnsafeAddress};
 
@@ -52,6 +62,8 @@ struct Parts {
     queue: Publisher,
     settings: ConsoleSettings,
     passwords: Passwords,
+    newest: live::Newest,
+    stopping: CancellationToken,
 }
 
 /// The routes of the console and its API, as they are served.
@@ -66,7 +78,15 @@ fn all_routes() -> routes::Routes {
 impl Console {
     /// Connects nothing: it works on what it is given.
     pub fn new(store: Store, queue: Publisher, settings: ConsoleSettings) -> Self {
-        Self { parts: Arc::new(Parts { store, queue, settings, passwords: Passwords::default() }) }
+        let parts = Parts {
+            store,
+            queue,
+            settings,
+            passwords: Passwords::default(),
+            newest: live::Newest::default(),
+            stopping: CancellationToken::new(),
+        };
+        Self { parts: Arc::new(parts) }
     }
 
     /// A link that makes the first administrator, if there is none yet. Only its hash is kept, so it can be told once.
@@ -75,14 +95,36 @@ impl Console {
             return Ok(None);
         }
         let code = secret::Secret::random();
-        self.store().save_link(self.org(), code.hash(), None, self.settings().link_life).await?;
+        self.store().save_first_link(self.org(), code.hash(), self.settings().link_life).await?;
         Ok(Some(pages::welcome::address(&self.settings().public_url, &code)))
+    }
+
+    /// Adds a person; the link is for them, to choose a password by it once.
+    pub async fn add_person(&self, name: &str, rights: &Rights, by: &Actor) -> Result<String, Problem> {
+        people::add(self, name, rights, by).await
+    }
+
+    /// A link by which a person chooses another password, once.
+    pub async fn password_link(&self, name: &str, by: &Actor) -> Result<String, Problem> {
+        people::link(self, name, by).await
+    }
+
+    /// A token that belongs to no person: for whoever has the database anyway.
+    pub async fn make_token(&self, name: &str, rights: &Rights, life: Duration, by: &Actor) -> Result<String, Problem> {
+        let (_, secret) = people::new_token(self, name, None, rights, life, by).await?;
+        Ok(secret.reveal().to_owned())
     }
 
     /// Serves until told to stop; requests under way are answered first.
     pub async fn serve(self, listener: TcpListener, stop: CancellationToken) -> io::Result<()> {
+        let stopping = self.stopping();
+        let stopped = async move {
+            stop.cancelled().await;
+            // Streams of events would never end by themselves.
+            stopping.cancel();
+        };
         let app = self.router().into_make_service_with_connect_info::<SocketAddr>();
-        axum::serve(listener, app).with_graceful_shutdown(stop.cancelled_owned()).await
+        axum::serve(listener, app).with_graceful_shutdown(stopped).await
     }
 
     fn router(self) -> Router {
@@ -104,6 +146,15 @@ impl Console {
 
     pub(crate) fn settings(&self) -> &ConsoleSettings {
         &self.parts.settings
+    }
+
+    pub(crate) fn newest(&self) -> &live::Newest {
+        &self.parts.newest
+    }
+
+    /// Cancelled when no more requests are taken.
+    pub(crate) fn stopping(&self) -> CancellationToken {
+        self.parts.stopping.clone()
     }
 
     pub(crate) fn passwords(&self) -> &Passwords {

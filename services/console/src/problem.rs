@@ -1,11 +1,12 @@
 //! What a request could not do, in one type: a problem document (RFC 9457) for programs, a page for people.
 
 use std::error::Error;
+use std::fmt;
 
 use axum::Json;
-use axum::http::{HeaderValue, StatusCode, header};
+use axum::http::{HeaderValue, Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use orgmirror_domain::access::{Lack, Role};
+use orgmirror_domain::access::Lack;
 use orgmirror_domain::filter::FilterError;
 use orgmirror_store::StoreError;
 use serde::Serialize;
@@ -14,7 +15,7 @@ use crate::layout;
 
 /// Why a request could not be done: what happened, and what to do about it.
 #[derive(Clone, Debug, Serialize)]
-pub(crate) struct Problem {
+pub struct Problem {
     /// Which kind; a program decides by it, so it never changes its meaning.
     #[serde(rename = "type")]
     kind: String,
@@ -79,6 +80,17 @@ impl Problem {
         Self::new("not-found", StatusCode::NOT_FOUND, "Not found", detail)
     }
 
+    /// 405.
+    pub(crate) fn wrong_method(method: &Method, path: &str) -> Self {
+        let detail = format!("{path} does not take {method}; /api/v1/openapi.json says what it takes");
+        Self::new("wrong-method", StatusCode::METHOD_NOT_ALLOWED, "Not that way", detail)
+    }
+
+    /// The same as a library's own refusal, which is plain text.
+    pub(crate) fn refused(status: StatusCode, words: String) -> Self {
+        Self::new("unreadable", status, "The request cannot be read", words)
+    }
+
     /// 409.
     pub(crate) fn conflict(detail: impl Into<String>) -> Self {
         Self::new("conflict", StatusCode::CONFLICT, "Not possible now", detail)
@@ -108,11 +120,6 @@ impl Problem {
     /// Who may be told apart: whether a program may try again as it is, or a person must change something.
     pub(crate) fn status(&self) -> StatusCode {
         self.status
-    }
-
-    /// In few words.
-    pub(crate) fn title(&self) -> &'static str {
-        self.title
     }
 
     /// What happened and what to do.
@@ -159,9 +166,7 @@ impl From<StoreError> for Problem {
         match &error {
             StoreError::NotFound { .. } => Self::not_found(error.to_string()),
             StoreError::UnknownName { .. } => Self::unfit(error.to_string()),
-            StoreError::WrongState { .. } | StoreError::Taken { .. } | StoreError::Exists { .. } | StoreError::LastAdmin => {
-                Self::conflict(error.to_string())
-            }
+            StoreError::WrongState { .. } | StoreError::Taken { .. } | StoreError::LastAdmin => Self::conflict(error.to_string()),
             StoreError::TooLarge { .. } => Self::unfit(error.to_string()),
             StoreError::Connecting(_)
             | StoreError::Schema { .. }
@@ -215,9 +220,10 @@ impl IntoResponse for PageProblem {
     }
 }
 
-/// Needed by whoever lacks it; kept here so that the words stay together.
-impl From<Role> for Problem {
-    fn from(role: Role) -> Self {
-        Self::lacking(Lack::Role(role))
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.detail)
     }
 }
+
+impl Error for Problem {}

@@ -5,11 +5,12 @@ use std::collections::BTreeMap;
 use axum::Router;
 use axum::handler::Handler;
 use axum::http::Method;
-use axum::middleware::from_fn_with_state;
+use axum::middleware::{from_fn, from_fn_with_state};
 use axum::routing::{MethodFilter, on};
 use orgmirror_domain::access::Need;
 
 use crate::Console;
+use crate::api::{etag, refusal};
 use crate::guard::{self, Needs};
 
 /// Who may use a route.
@@ -74,6 +75,22 @@ impl Routes {
         handler: impl Handler<T, Console>,
     ) -> Self {
         self.add(Method::DELETE, MethodFilter::DELETE, path, access, handler)
+    }
+
+    /// These and the others.
+    pub(crate) fn with(mut self, others: Self) -> Self {
+        self.needs.extend(others.needs);
+        Self { router: self.router.merge(others.router), needs: self.needs }
+    }
+
+    /// The same, whose JSON answers to reads carry an `ETag`.
+    pub(crate) fn tagged(self) -> Self {
+        Self { router: self.router.route_layer(from_fn(etag::etag)), needs: self.needs }
+    }
+
+    /// The same, in which a library's own refusal becomes a problem document.
+    pub(crate) fn spoken(self) -> Self {
+        Self { router: self.router.route_layer(from_fn(refusal::spoken)), needs: self.needs }
     }
 
     fn add<T: 'static>(

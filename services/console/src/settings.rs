@@ -9,6 +9,7 @@ use axum::http::Uri;
 use orgmirror_domain::ids::{OrgId, OrgKey};
 use orgmirror_domain::licence::Savings;
 use orgmirror_domain::operation::Limits;
+use orgmirror_domain::schedule::Schedule;
 
 /// What the console is told by its caller.
 #[derive(Clone, Debug)]
@@ -29,6 +30,8 @@ pub struct ConsoleSettings {
     pub limits: Limits,
     /// What seats cost.
     pub prices: SeatPrices,
+    /// When syncs start by themselves.
+    pub schedule: Option<Schedule>,
 }
 
 /// What a seat of each product costs, by the API's word, in one currency and for one period.

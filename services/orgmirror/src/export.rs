@@ -7,6 +7,7 @@ use std::io::{self, BufWriter, ErrorKind, StdoutLock, Write};
 use anyhow::Result;
 use clap::ValueEnum;
 use comfy_table::{ContentArrangement, Table, presets};
+use orgmirror_console::rows::defused;
 use serde::Serialize;
 
 /// Characters of a table's cell.
@@ -107,29 +108,9 @@ fn as_io(error: csv::Error) -> io::Error {
     }
 }
 
-/// A spreadsheet would run what begins like a formula. A quote in front makes it text; names may be chosen by strangers.
-fn defused(cell: &str) -> String {
-    let formula = cell.starts_with(['=', '+', '-', '@', '\t', '\r']);
-    format!("{}{cell}", if formula { "'" } else { "" })
-}
-
 /// Without what would move a terminal's cursor, and not longer than a person reads; the other formats have all of it.
 fn printable(cell: &str) -> String {
     let end = if cell.chars().nth(CELL_MAX).is_some() { "…" } else { "" };
     let shown = cell.chars().take(CELL_MAX).map(|letter| if letter.is_control() { ' ' } else { letter });
     shown.chain(end.chars()).collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_a_spreadsheet_would_run_becomes_text() {
-        for cell in ["=1+1", "+1", "-1", "@SUM(A1)", "\tx", "\rx"] {
-            assert_eq!(defused(cell), format!("'{cell}"));
-        }
-        assert_eq!(defused("a=b"), "a=b");
-        assert_eq!(defused(""), "");
-    }
 }

@@ -100,6 +100,7 @@ pub(crate) fn console(config: &Config, org: OrgKey, listen: SocketAddr) -> Resul
             currency: config.prices.currency.clone(),
             per_seat: config.prices.per_seat.iter().map(|(product, price)| (product.clone(), price.0)).collect(),
         },
+        schedule: schedule(config)?.map(|wanted| wanted.schedule),
     })
 }
 

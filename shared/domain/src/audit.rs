@@ -51,6 +51,20 @@ words! {
         FilterSaved = "filter_saved",
         /// A saved filter was deleted.
         FilterDeleted = "filter_deleted",
+        /// Somebody signed in to the console.
+        SignedIn = "signed_in",
+        /// A person was added to those who may use the console.
+        PersonAdded = "person_added",
+        /// What a person may do was changed.
+        PersonChanged = "person_changed",
+        /// A one-time link was made, by which a person chooses a password.
+        LinkMade = "link_made",
+        /// A person chose a password by their link.
+        PasswordChosen = "password_chosen",
+        /// A token for the HTTP API was made.
+        TokenMade = "token_made",
+        /// A token was revoked.
+        TokenRevoked = "token_revoked",
     }
 }
 

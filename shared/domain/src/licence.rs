@@ -101,7 +101,7 @@ impl Activity {
 }
 
 /// The seats of one product on one site.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 pub struct Seats {
     /// Accounts with access.
     pub total: u64,
@@ -169,7 +169,7 @@ impl Seats {
 }
 
 /// Money, in the currency and per the period of the configured price.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, utoipa::ToSchema)]
 pub struct Savings {
     /// For seats that are certain.
     pub at_least: f64,

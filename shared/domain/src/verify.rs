@@ -6,7 +6,7 @@
 use serde::{Deserialize, Serialize};
 
 /// A difference that stays: reported on the run.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct Discrepancy {
     /// `group_members`, `partition_count`, `organisation_count`, `members_lost`.
     pub kind: String,

@@ -20,7 +20,7 @@ use crate::transaction::Tx;
 use crate::{Store, StoreResult};
 
 /// An entry as people see it.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
 pub struct AuditEntry {
     /// 1, 2, 3 ... for each organisation.
     pub number: i64,

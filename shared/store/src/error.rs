@@ -46,7 +46,7 @@ pub enum StoreError {
         source: Box<dyn std::error::Error + Send + Sync>,
     },
     /// The name is taken.
-    #[error("there is a {what} {name} already; delete it, or choose another name")]
+    #[error("there is a {what} {name} already; choose another name")]
     Taken {
         /// What kind of thing.
         what: &'static str,
@@ -59,14 +59,6 @@ pub enum StoreError {
         /// What kind of thing.
         what: &'static str,
         /// The id given.
-        id: String,
-    },
-    /// What was to be made is there.
-    #[error("there is a {what} {id} already; choose another name")]
-    Exists {
-        /// What kind of thing.
-        what: &'static str,
-        /// The name given.
         id: String,
     },
     /// A change of people after which nobody could change people.

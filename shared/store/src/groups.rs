@@ -7,7 +7,7 @@ use serde::Serialize;
 use crate::{Store, StoreResult};
 
 /// A group with what a person looks at first.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
 pub struct Group {
     /// Its key.
     #[serde(skip)]

@@ -9,7 +9,7 @@ use crate::filter::grants;
 use crate::{Store, StoreResult};
 
 /// One product on one site.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
 pub struct Licence {
     /// The API's word: `confluence`.
     pub product: String,

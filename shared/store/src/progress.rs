@@ -9,7 +9,7 @@ use serde::Serialize;
 use crate::{Store, StoreError, StoreResult};
 
 /// A run as people see it.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
 pub struct RunView {
     /// Its id.
     #[serde(rename = "id")]
@@ -66,7 +66,7 @@ pub struct RunView {
 }
 
 /// So many of so many.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 pub struct Progress {
     /// So many.
     pub done: i64,
@@ -75,7 +75,7 @@ pub struct Progress {
 }
 
 /// A row of the list that a person approves.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
 pub struct Going {
     /// `account` or `group`.
     pub kind: String,
@@ -88,7 +88,7 @@ pub struct Going {
 }
 
 /// How fresh an organisation is.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
 pub struct Freshness {
     /// When the newest completed full run ended.
     pub last_synced_at: Option<DateTime<Utc>>,

@@ -6,6 +6,8 @@ mod audit;
 mod browsing;
 mod churn;
 mod cli;
+mod console_access;
+mod console_api;
 mod counterexamples_interleavings;
 mod counterexamples_ledger;
 mod counterexamples_observations;

@@ -14,6 +14,7 @@ use orgmirror_domain::ids::PersonKey;
 use serde::Deserialize;
 
 use crate::problem::{PageProblem, Problem};
+use crate::query::encode;
 use crate::routes::{Access, Routes};
 use crate::secret::Secret;
 use crate::{Console, layout, visitor};
@@ -90,7 +91,7 @@ async fn sign_out(State(console): State<Console>, headers: HeaderMap, jar: Cooki
 /// Opens a session and puts its cookie into the jar. Always a session of its own: one from before would be known to whoever set it.
 pub(super) async fn open_session(console: &Console, person: PersonKey, jar: CookieJar) -> Result<CookieJar, Problem> {
     let session = Secret::random();
-    console.store().open_session(person, session.hash(), console.settings().session_life).await?;
+    console.store().open_session(console.org(), person, session.hash(), console.settings().session_life).await?;
     Ok(jar.add(visitor::session_cookie(&session, console.settings())))
 }
 
@@ -98,16 +99,6 @@ pub(super) async fn open_session(console: &Console, person: PersonKey, jar: Cook
 fn inside(back: &str) -> &str {
     let path = back.starts_with('/') && !back.starts_with("//") && !back.contains('\\') && !back.contains(char::is_control);
     if path { back } else { "/" }
-}
-
-/// As a value in a query.
-fn encode(text: &str) -> String {
-    text.bytes()
-        .map(|byte| match byte {
-            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'_' | b'.' | b'/' => char::from(byte).to_string(),
-            other => format!("%{other:02X}"),
-        })
-        .collect()
 }
 
 fn page(back: &str, name: &str, wrong: Option<&str>) -> Markup {

@@ -3,6 +3,7 @@
 mod audit;
 mod filters;
 mod operations;
+mod people;
 mod reading;
 mod services;
 mod syncs;
@@ -15,6 +16,7 @@ use clap::{Parser, Subcommand};
 pub(crate) use audit::{Audit, AuditCommand, Verify};
 pub(crate) use filters::{Explain, Filters, Save};
 pub(crate) use operations::{ActionWord, Bulk, Operations, Selection};
+pub(crate) use people::{Allowed, People, Tokens};
 pub(crate) use reading::{Groups, Licenses, Users};
 pub(crate) use services::{Orgsim, SealKey, Up};
 pub(crate) use syncs::{OneRun, Runs, Sync};
@@ -57,6 +59,16 @@ pub(crate) enum Command {
     ///
     /// Example: `ORGMIRROR_CONSOLE__LISTEN=127.0.0.1:8080 orgmirror console`
     Console,
+    /// Who may use the console.
+    ///
+    /// Example: `orgmirror people add ana --role operator`
+    #[command(subcommand)]
+    People(People),
+    /// Tokens by which programs use the HTTP API.
+    ///
+    /// Example: `orgmirror tokens make reports --role viewer --life 90days`
+    #[command(subcommand)]
+    Tokens(Tokens),
     /// Brings the database's schema up to date, or says that it is.
     ///
     /// Example: `orgmirror migrate`

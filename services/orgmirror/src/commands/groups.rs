@@ -2,6 +2,7 @@
 
 use anyhow::Result;
 use indicatif::HumanCount;
+use orgmirror_console::rows::Row;
 use orgmirror_domain::ids::GroupKey;
 use orgmirror_runtime::config::Config;
 use orgmirror_store::groups::Group;
@@ -15,7 +16,6 @@ use crate::{typed_filter, wiring};
 const PAGE: u16 = 5_000;
 /// Rows of a table, unless told otherwise.
 const TABLE_ROWS: u64 = 50;
-const COLUMNS: [&str; 7] = ["group", "name", "directory", "scim", "members", "resources", "description"];
 
 pub(crate) async fn run(config: &Config, arguments: Groups, json: bool) -> Result<Outcome> {
     let format = Format::asked(arguments.format, json);
@@ -23,13 +23,13 @@ pub(crate) async fn run(config: &Config, arguments: Groups, json: bool) -> Resul
     let org = wiring::known_org(config, &store).await?;
     let name = arguments.name.as_deref();
     let mut left = arguments.limit.unwrap_or(if format == Format::Table { TABLE_ROWS } else { u64::MAX });
-    let mut export = Export::new(format, &COLUMNS)?;
+    let mut export = Export::new(format, Group::COLUMNS)?;
     let (mut after, mut shown) = (None, 0);
     while left > 0 && export.is_open() {
         let limit = u16::try_from(left).unwrap_or(PAGE).min(PAGE);
         let groups = store.groups(org, name, after, limit).await?;
         for group in &groups {
-            export.row(group, cells(group))?;
+            export.row(group, group.cells())?;
         }
         let read = groups.len() as u64;
         (shown, left) = (shown + read, left - read);
@@ -47,18 +47,4 @@ pub(crate) async fn run(config: &Config, arguments: Groups, json: bool) -> Resul
         eprintln!("{} of {} groups{more}.", HumanCount(shown), HumanCount(all));
     }
     Ok(Outcome::Done)
-}
-
-fn cells(group: &Group) -> Vec<String> {
-    let text = |text: &Option<String>| text.clone().unwrap_or_default();
-    let number = |number: Option<i32>| number.map(|number| number.to_string()).unwrap_or_default();
-    vec![
-        group.group_id.clone(),
-        text(&group.name),
-        text(&group.directory),
-        if group.scim_managed { "yes" } else { "no" }.to_owned(),
-        number(group.members),
-        number(group.resources),
-        text(&group.description),
-    ]
 }

@@ -12,6 +12,7 @@ mod licenses;
 mod migrate;
 mod operations;
 mod orgsim;
+mod people;
 mod runs;
 mod seal;
 
@@ -40,6 +41,8 @@ pub(crate) async fn run(cli: Cli) -> Result<Outcome> {
         Command::Coordinator => services::coordinator(&config).await,
         Command::Worker => services::worker(&config).await,
         Command::Console => services::console(&config).await,
+        Command::People(command) => people::run(&config, command, cli.json).await,
+        Command::Tokens(command) => people::tokens(&config, command, cli.json).await,
         Command::Migrate => migrate::run(&config).await,
         Command::Sync(arguments) => sync::run(&config, arguments, cli.json).await,
         Command::Status => status::run(&config, cli.json).await,

@@ -1,6 +1,7 @@
 //! `orgmirror operations`: bulk operations, what came of their accounts, and what a person does with them.
 
 use anyhow::{Context, Result};
+use orgmirror_console::rows::Row;
 use orgmirror_domain::audit::Actor;
 use orgmirror_domain::operation::NoApproval;
 use orgmirror_runtime::config::Config;
@@ -81,24 +82,9 @@ fn refused(text: &str) -> Result<Outcome> {
 
 /// A line for each account, under headings.
 fn csv(items: &[ItemView]) -> Result<()> {
-    let columns =
-        ["account_id", "name", "email", "state", "reason", "words", "difference", "attempts", "written_at", "settled_at"];
-    let mut lines = Export::new(Format::Csv, &columns)?;
+    let mut lines = Export::new(Format::Csv, ItemView::COLUMNS)?;
     for item in items {
-        let time = |at: Option<chrono::DateTime<chrono::Utc>>| at.map(|at| at.to_rfc3339()).unwrap_or_default();
-        let cells = vec![
-            item.account_id.clone(),
-            item.name.clone().unwrap_or_default(),
-            item.email.clone().unwrap_or_default(),
-            item.state.as_str().to_owned(),
-            item.reason.map(|reason| reason.as_str().to_owned()).unwrap_or_default(),
-            item.words.clone().unwrap_or_default(),
-            item.difference.clone().unwrap_or_default(),
-            item.attempts.to_string(),
-            time(item.written_at),
-            time(item.settled_at),
-        ];
-        lines.row(item, cells)?;
+        lines.row(item, item.cells())?;
     }
     lines.finish()
 }

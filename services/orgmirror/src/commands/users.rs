@@ -1,8 +1,8 @@
 //! `orgmirror users`: who is in the mirror, by filter.
 
 use anyhow::Result;
-use chrono::{DateTime, Utc};
 use indicatif::HumanCount;
+use orgmirror_console::rows::Row;
 use orgmirror_runtime::config::Config;
 use orgmirror_store::filter::User;
 
@@ -15,9 +15,6 @@ use crate::{typed_filter, wiring};
 const PAGE: u16 = 2_000;
 /// Rows of a table, unless told otherwise: a screen or two.
 const TABLE_ROWS: u64 = 50;
-/// What all formats have; programs get more.
-const COLUMNS: [&str; 10] =
-    ["account", "name", "email", "status", "claim", "last active", "added", "billable", "groups", "products"];
 
 pub(crate) async fn run(config: &Config, arguments: Users, json: bool) -> Result<Outcome> {
     let format = Format::asked(arguments.format, json);
@@ -25,12 +22,12 @@ pub(crate) async fn run(config: &Config, arguments: Users, json: bool) -> Result
     let org = wiring::known_org(config, &store).await?;
     let (_, selection) = typed_filter::select(&store, org, arguments.filter.as_deref().unwrap_or_default()).await?;
     let mut left = arguments.limit.unwrap_or(if format == Format::Table { TABLE_ROWS } else { u64::MAX });
-    let mut export = Export::new(format, &COLUMNS)?;
+    let mut export = Export::new(format, User::COLUMNS)?;
     let (mut after, mut shown) = (None, 0);
     while left > 0 && export.is_open() {
         let page = store.users(&selection, after, u16::try_from(left).unwrap_or(PAGE).min(PAGE)).await?;
         for user in &page.users {
-            export.row(user, cells(user))?;
+            export.row(user, user.cells())?;
         }
         let read = page.users.len() as u64;
         (shown, left, after) = (shown + read, left - read, page.next);
@@ -48,24 +45,4 @@ pub(crate) async fn run(config: &Config, arguments: Users, json: bool) -> Result
     }
     typed_filter::tell_caveats(&selection);
     Ok(Outcome::Done)
-}
-
-fn cells(user: &User) -> Vec<String> {
-    let text = |text: &Option<String>| text.clone().unwrap_or_default();
-    vec![
-        user.account_id.clone(),
-        text(&user.name),
-        text(&user.email),
-        text(&user.status),
-        text(&user.claim_status),
-        user.last_active_at.map_or_else(|| "never".to_owned(), day),
-        user.added_to_org_at.map(day).unwrap_or_default(),
-        user.billable.to_string(),
-        user.groups.to_string(),
-        user.products.join(" "),
-    ]
-}
-
-fn day(at: DateTime<Utc>) -> String {
-    at.format("%Y-%m-%d").to_string()
 }

@@ -5,7 +5,7 @@ use serde::Serialize;
 use crate::ids::{AccountId, DirectoryId, GroupId, ResourceId};
 
 /// A call that changes something, with all that it needs.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 #[expect(missing_docs, reason = "each is the operation of the Organization API with that name; the fields are its parameters")]
 #[serde(tag = "call", rename_all = "snake_case")]
 pub enum Call {

@@ -2,9 +2,13 @@
 
 use std::time::Duration;
 
+use orgmirror_domain::access::Role;
+use orgmirror_domain::audit::{Actor, Event};
 use orgmirror_domain::ids::{OrgKey, PersonKey};
+use serde_json::json;
 
 use super::SecretHash;
+use crate::audit;
 use crate::transaction::transact;
 use crate::{Store, StoreError, StoreResult};
 
@@ -18,19 +22,38 @@ pub enum LinkFor {
 }
 
 impl Store {
-    /// Keeps a link; `None` for the one that makes the first administrator.
-    pub async fn save_link(&self, org: OrgKey, code: SecretHash, person: Option<PersonKey>, life: Duration) -> StoreResult<()> {
+    /// Keeps the link that makes the first administrator.
+    pub async fn save_first_link(&self, org: OrgKey, code: SecretHash, life: Duration) -> StoreResult<()> {
         sqlx::query!(
-            r#"-- link.save
-            INSERT INTO console_link (code_hash, org_key, person_key, expires_at) VALUES ($1, $2, $3, now() + make_interval(secs => $4))"#,
+            r#"-- link.save_first
+            INSERT INTO console_link (code_hash, org_key, expires_at) VALUES ($1, $2, now() + make_interval(secs => $3))"#,
             code.0.as_slice(),
             org.0,
-            person.map(|person| person.0),
             life.as_secs_f64()
         )
         .execute(&self.pool)
         .await?;
         Ok(())
+    }
+
+    /// Keeps a link by which the person of that name chooses a password.
+    pub async fn save_link(&self, org: OrgKey, code: SecretHash, name: &str, life: Duration, by: &Actor) -> StoreResult<()> {
+        transact!(self, |tx| {
+            let saved = sqlx::query!(
+                r#"-- link.save
+                INSERT INTO console_link (code_hash, org_key, person_key, expires_at)
+                SELECT $1, $2, person_key, now() + make_interval(secs => $4)
+                FROM console_person WHERE org_key = $2 AND lower(name) = lower($3)"#,
+                code.0.as_slice(),
+                org.0,
+                name,
+                life.as_secs_f64()
+            );
+            if saved.execute(&mut **tx).await?.rows_affected() == 0 {
+                return Err(StoreError::NotFound { what: "person", id: name.to_owned() });
+            }
+            audit::append(tx, org, by, Event::LinkMade, name, &json!({})).await
+        })
     }
 
     /// What a link is for; `None` if it was used, replaced or is too old.
@@ -82,6 +105,10 @@ impl Store {
             let made = made.fetch_optional(&mut **tx).await?.map(PersonKey);
             // Other consoles printed links of their own.
             sqlx::query!("DELETE FROM console_link WHERE org_key = $1 AND person_key IS NULL", org.0).execute(&mut **tx).await?;
+            if made.is_some() {
+                let detail = json!({ "role": Role::Admin, "first": true });
+                audit::append(tx, org, &Actor::person(name), Event::PersonAdded, name, &detail).await?;
+            }
             Ok(made)
         })
     }
@@ -98,12 +125,16 @@ impl Store {
                 org.0
             );
             let Some(person) = used.fetch_optional(&mut **tx).await? else { return Ok(None) };
-            sqlx::query!("UPDATE console_person SET password_hash = $2 WHERE person_key = $1", person, password_hash)
-                .execute(&mut **tx)
-                .await?;
+            let name = sqlx::query_scalar!(
+                "UPDATE console_person SET password_hash = $2 WHERE person_key = $1 RETURNING name",
+                person,
+                password_hash
+            );
+            let name = name.fetch_one(&mut **tx).await?;
             sqlx::query!("DELETE FROM console_link WHERE person_key = $1", person).execute(&mut **tx).await?;
             sqlx::query!("DELETE FROM console_session WHERE person_key = $1", person).execute(&mut **tx).await?;
-            Ok::<_, StoreError>(Some(PersonKey(person)))
+            audit::append(tx, org, &Actor::person(&name), Event::PasswordChosen, &name, &json!({})).await?;
+            Ok(Some(PersonKey(person)))
         })
     }
 }

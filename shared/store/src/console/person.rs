@@ -2,14 +2,17 @@
 
 use chrono::{DateTime, Utc};
 use orgmirror_domain::access::{Rights, Role, Sites};
+use orgmirror_domain::audit::{Actor, Event};
 use orgmirror_domain::ids::{OrgKey, PersonKey};
 use serde::Serialize;
+use serde_json::json;
 
+use crate::audit;
 use crate::transaction::transact;
 use crate::{Store, StoreError, StoreResult};
 
 /// A person as administrators see them.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
 pub struct Person {
     /// Their key.
     #[serde(skip)]
@@ -73,24 +76,29 @@ impl Store {
             .collect()
     }
 
-    /// Adds a person, who chooses a password by a link. [`StoreError::Exists`] if the name is taken.
-    pub async fn add_person(&self, org: OrgKey, name: &str, rights: &Rights) -> StoreResult<PersonKey> {
-        let added = sqlx::query_scalar!(
-            r#"-- person.add
-            INSERT INTO console_person (org_key, name, role, site_ids) VALUES ($1, $2, $3::text::console_role, $4)
-            ON CONFLICT (org_key, lower(name)) DO NOTHING
-            RETURNING person_key"#,
-            org.0,
-            name,
-            rights.role.as_str(),
-            rights.sites.ids()
-        );
-        let added = added.fetch_optional(&self.pool).await?;
-        added.map(PersonKey).ok_or_else(|| StoreError::Exists { what: "person", id: name.to_owned() })
+    /// Adds a person, who chooses a password by a link. [`StoreError::Taken`] if the name is taken.
+    pub async fn add_person(&self, org: OrgKey, name: &str, rights: &Rights, by: &Actor) -> StoreResult<PersonKey> {
+        transact!(self, |tx| {
+            let added = sqlx::query_scalar!(
+                r#"-- person.add
+                INSERT INTO console_person (org_key, name, role, site_ids) VALUES ($1, $2, $3::text::console_role, $4)
+                ON CONFLICT (org_key, lower(name)) DO NOTHING
+                RETURNING person_key"#,
+                org.0,
+                name,
+                rights.role.as_str(),
+                rights.sites.ids()
+            );
+            let added = added.fetch_optional(&mut **tx).await?;
+            let person = added.ok_or_else(|| StoreError::Taken { what: "person", name: name.to_owned() })?;
+            let detail = json!({ "role": rights.role, "site_ids": rights.sites.ids() });
+            audit::append(tx, org, by, Event::PersonAdded, name, &detail).await?;
+            Ok(PersonKey(person))
+        })
     }
 
     /// Changes what a person may do. [`StoreError::LastAdmin`] if nobody could administer the console after it.
-    pub async fn set_rights(&self, org: OrgKey, name: &str, rights: &Rights, enabled: bool) -> StoreResult<()> {
+    pub async fn set_rights(&self, org: OrgKey, name: &str, rights: &Rights, enabled: bool, by: &Actor) -> StoreResult<()> {
         transact!(self, |tx| {
             // Two administrators who demote each other at once would both find the other: one waits here.
             sqlx::query!("SELECT org_key FROM org WHERE org_key = $1 FOR NO KEY UPDATE", org.0).fetch_one(&mut **tx).await?;
@@ -116,7 +124,11 @@ impl Store {
                 ) AS "there!""#,
                 org.0
             );
-            if admin.fetch_one(&mut **tx).await? { Ok(()) } else { Err(StoreError::LastAdmin) }
+            if !admin.fetch_one(&mut **tx).await? {
+                return Err(StoreError::LastAdmin);
+            }
+            let detail = json!({ "role": rights.role, "site_ids": rights.sites.ids(), "may_sign_in": enabled });
+            audit::append(tx, org, by, Event::PersonChanged, name, &detail).await
         })
     }
 

@@ -3,9 +3,13 @@
 use std::time::Duration;
 
 use orgmirror_domain::access::Rights;
+use orgmirror_domain::audit::{Actor, Event};
 use orgmirror_domain::ids::{OrgKey, PersonKey};
+use serde_json::json;
 
 use super::SecretHash;
+use crate::audit;
+use crate::transaction::transact;
 use crate::{Store, StoreResult};
 
 /// Whoever a session or token belongs to.
@@ -21,18 +25,26 @@ pub struct Bearer {
 
 impl Store {
     /// Opens a session that ends after `life`, however much it is used.
-    pub async fn open_session(&self, person: PersonKey, session: SecretHash, life: Duration) -> StoreResult<()> {
-        sqlx::query!(
-            r#"-- session.open
-            WITH signed_in AS (UPDATE console_person SET signed_in_at = now() WHERE person_key = $1)
-            INSERT INTO console_session (session_hash, person_key, expires_at) VALUES ($2, $1, now() + make_interval(secs => $3))"#,
-            person.0,
-            session.0.as_slice(),
-            life.as_secs_f64()
-        )
-        .execute(&self.pool)
-        .await?;
-        Ok(())
+    pub async fn open_session(&self, org: OrgKey, person: PersonKey, session: SecretHash, life: Duration) -> StoreResult<()> {
+        transact!(self, |tx| {
+            let name = sqlx::query_scalar!(
+                r#"-- session.open
+                WITH opened AS (
+                    INSERT INTO console_session (session_hash, person_key, expires_at)
+                    VALUES ($2, $1, now() + make_interval(secs => $3))
+                )
+                UPDATE console_person SET signed_in_at = now() WHERE person_key = $1 RETURNING name"#,
+                person.0,
+                session.0.as_slice(),
+                life.as_secs_f64()
+            );
+            let name = name.fetch_one(&mut **tx).await?;
+            // Whoever comes again and again leaves sessions behind.
+            sqlx::query!("DELETE FROM console_session WHERE person_key = $1 AND expires_at < now()", person.0)
+                .execute(&mut **tx)
+                .await?;
+            audit::append(tx, org, &Actor::person(&name), Event::SignedIn, &name, &json!({})).await
+        })
     }
 
     /// Whose session it is, if it has not ended, was used within `idle`, and its person may sign in.

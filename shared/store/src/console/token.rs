@@ -4,15 +4,19 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use orgmirror_domain::access::{Rights, Role};
+use orgmirror_domain::audit::{Actor, Event};
 use orgmirror_domain::ids::{OrgKey, PersonKey};
 use serde::Serialize;
+use serde_json::json;
 
 use super::SecretHash;
 use super::session::Bearer;
+use crate::audit;
+use crate::transaction::transact;
 use crate::{Store, StoreError, StoreResult};
 
 /// A token as people see it. What it is cannot be shown again.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
 pub struct Token {
     /// Its number, by which it is revoked.
     #[serde(rename = "id")]
@@ -50,21 +54,26 @@ pub struct NewToken<'a> {
 
 impl Store {
     /// Keeps a token; returns its number.
-    pub async fn add_token(&self, org: OrgKey, secret: SecretHash, token: &NewToken<'_>) -> StoreResult<i32> {
-        let key = sqlx::query_scalar!(
-            r#"-- token.add
-            INSERT INTO console_token (org_key, person_key, name, token_hash, role, site_ids, expires_at)
-            VALUES ($1, $2, $3, $4, $5::text::console_role, $6, now() + make_interval(secs => $7))
-            RETURNING token_key"#,
-            org.0,
-            token.person.map(|person| person.0),
-            token.name,
-            secret.0.as_slice(),
-            token.rights.role.as_str(),
-            token.rights.sites.ids(),
-            token.life.as_secs_f64()
-        );
-        Ok(key.fetch_one(&self.pool).await?)
+    pub async fn add_token(&self, org: OrgKey, secret: SecretHash, token: &NewToken<'_>, by: &Actor) -> StoreResult<i32> {
+        transact!(self, |tx| {
+            let key = sqlx::query_scalar!(
+                r#"-- token.add
+                INSERT INTO console_token (org_key, person_key, name, token_hash, role, site_ids, expires_at)
+                VALUES ($1, $2, $3, $4, $5::text::console_role, $6, now() + make_interval(secs => $7))
+                RETURNING token_key"#,
+                org.0,
+                token.person.map(|person| person.0),
+                token.name,
+                secret.0.as_slice(),
+                token.rights.role.as_str(),
+                token.rights.sites.ids(),
+                token.life.as_secs_f64()
+            );
+            let key = key.fetch_one(&mut **tx).await?;
+            let detail = json!({ "for": token.name, "role": token.rights.role, "site_ids": token.rights.sites.ids() });
+            audit::append(tx, org, by, Event::TokenMade, key, &detail).await?;
+            Ok(key)
+        })
     }
 
     /// Whose token it is, if it is good and its person may sign in. Its rights are never more than that person's are now.
@@ -135,16 +144,18 @@ impl Store {
     }
 
     /// Refuses a token from now on.
-    pub async fn revoke_token(&self, org: OrgKey, token: i32) -> StoreResult<()> {
-        let revoked = sqlx::query!(
-            r#"-- token.revoke
-            UPDATE console_token SET revoked_at = coalesce(revoked_at, now()) WHERE org_key = $1 AND token_key = $2"#,
-            org.0,
-            token
-        );
-        if revoked.execute(&self.pool).await?.rows_affected() == 0 {
-            return Err(StoreError::NotFound { what: "token", id: token.to_string() });
-        }
-        Ok(())
+    pub async fn revoke_token(&self, org: OrgKey, token: i32, by: &Actor) -> StoreResult<()> {
+        transact!(self, |tx| {
+            let revoked = sqlx::query!(
+                r#"-- token.revoke
+                UPDATE console_token SET revoked_at = coalesce(revoked_at, now()) WHERE org_key = $1 AND token_key = $2"#,
+                org.0,
+                token
+            );
+            if revoked.execute(&mut **tx).await?.rows_affected() == 0 {
+                return Err(StoreError::NotFound { what: "token", id: token.to_string() });
+            }
+            audit::append(tx, org, by, Event::TokenRevoked, token, &json!({})).await
+        })
     }
 }

@@ -11,7 +11,7 @@ use crate::transaction::transact;
 use crate::{Store, StoreError, StoreResult, audit};
 
 /// A filter with its name.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
 pub struct SavedFilter {
     /// Its name.
     pub name: String,

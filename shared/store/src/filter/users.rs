@@ -12,7 +12,7 @@ use super::sql::Statement;
 use crate::{Store, StoreResult};
 
 /// A user with what a person looks at first.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
 pub struct User {
     /// The API's id.
     pub account_id: String,

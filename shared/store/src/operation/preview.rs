@@ -10,7 +10,7 @@ use super::facts;
 use crate::{Store, StoreResult};
 
 /// A list of what would happen, with what it would cost.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
 pub struct Preview {
     /// An entry for each account, in the order given.
     pub items: Vec<PreviewItem>,
@@ -29,7 +29,7 @@ pub struct Preview {
 }
 
 /// What would happen to an account.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
 pub struct PreviewItem {
     /// Which.
     pub account_id: AccountId,
@@ -42,7 +42,7 @@ pub struct PreviewItem {
 }
 
 /// What would be done for an account.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
 #[serde(tag = "outlook", rename_all = "snake_case")]
 pub enum Outlook {
     /// This call.

@@ -13,7 +13,7 @@ use super::request::action_of;
 use crate::{Store, StoreError, StoreResult};
 
 /// An operation.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
 pub struct OperationView {
     /// Its id.
     #[serde(rename = "id")]
@@ -24,6 +24,7 @@ pub struct OperationView {
     /// Where it stands.
     pub state: OperationState,
     /// What it does.
+    #[schema(value_type = Object)]
     pub action: Action,
     /// Who asked.
     pub requested_by: String,
@@ -44,7 +45,7 @@ pub struct OperationView {
 }
 
 /// Items by state.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 #[expect(missing_docs, reason = "each is a state of an item")]
 pub struct Counts {
     pub pending: i64,
@@ -63,7 +64,7 @@ pub struct Counts {
 }
 
 /// What came of an account.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
 pub struct ItemView {
     /// Which.
     pub account_id: String,

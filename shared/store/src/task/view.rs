@@ -15,7 +15,7 @@ use super::Columns;
 use crate::{Store, StoreError, StoreResult};
 
 /// A task.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
 pub struct TaskView {
     /// Its name.
     pub name: Name,
@@ -24,6 +24,7 @@ pub struct TaskView {
     /// Whom it is about.
     pub filter: String,
     /// What is done, in this order.
+    #[schema(value_type = Vec<Object>)]
     pub actions: Vec<Action>,
     /// When, as it is written.
     pub schedule: String,
@@ -44,7 +45,7 @@ pub struct TaskView {
 }
 
 /// A run of a task.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
 pub struct TaskRunView {
     /// Its id.
     pub id: TaskRunId,
@@ -80,7 +81,7 @@ pub struct TaskRunView {
 }
 
 /// An operation of a run.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
 pub struct StepView {
     /// Its id.
     pub id: OperationId,
