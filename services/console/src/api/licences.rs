@@ -75,6 +75,6 @@ pub(super) async fn list(
         let price = prices.per_seat.get(&licence.product).copied();
         Priced { savings: price.map(|price| licence.seats.savings(price)), price_per_seat: price, licence }
     });
-    let notes = vec![Caveat::DirectRolesUnknown.in_words()];
+    let notes = console.store().role_caveat(console.org()).await?.into_iter().map(Caveat::in_words).collect();
     Ok(Json(Report { active_since, currency: prices.currency.clone(), licences: licences.collect(), notes }))
 }
