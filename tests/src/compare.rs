@@ -56,6 +56,11 @@ impl World {
     pub async fn differences(&self) -> Result<Vec<String>> {
         Comparison { sim: &self.sim, pool: self.pool.clone() }.differences().await
     }
+
+    /// Which fields differ, by row: [`Comparison::differing_fields`].
+    pub async fn differing_fields(&self) -> Result<BTreeMap<String, BTreeSet<String>>> {
+        Comparison { sim: &self.sim, pool: self.pool.clone() }.differing_fields().await
+    }
 }
 
 impl Comparison<'_> {
