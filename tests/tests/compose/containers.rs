@@ -63,8 +63,11 @@ impl Containers {
 
     /// Waits until the container's health check is content.
     pub async fn healthy(&self, service: &str) -> Result<()> {
-        let health = async || Ok(self.inspect(service).await?["State"]["Health"]["Status"].clone());
-        until(&format!("{service} is healthy"), async || Ok((health().await? == "healthy").then_some(()))).await
+        until(&format!("{service} is healthy"), async || {
+            let container = self.inspect(service).await?;
+            Ok((container["State"]["Health"]["Status"] == "healthy").then_some(()))
+        })
+        .await
     }
 
     /// What the Engine knows of the first container of a service.
