@@ -42,7 +42,7 @@ async fn read_page(env: &Env) -> StoreResult<()> {
     let from = position.cursor.is_none().then_some(position.from);
     match client.event_stream(permit, from, None, position.cursor.as_deref()).await {
         Ok(page) => {
-            env.answered();
+            env.circuit.answered();
             let read = read(position, page);
             if env.store.commit_events(env.org, &read).await? && read.events > 0 {
                 tracing::debug!(events = read.events, accounts = read.touched.accounts.len(), "events were read");

@@ -124,8 +124,11 @@ impl Planner<'_> {
         for _ in 0..PAGES {
             let page = self.read(operation, |client, permit| call(client, permit, cursor.clone())).await?;
             rows.extend(page.rows);
-            cursor =
-                trail.follow(page.next).map_err(|flaw| Left::Api { error: ApiError::Malformed { operation, flaw }, calls: 0 })?;
+            cursor = trail.follow(page.next).map_err(|flaw| Left::Api {
+                error: ApiError::Malformed { operation, flaw },
+                calls: 0,
+                passage: None,
+            })?;
             if cursor.is_none() {
                 return Ok(rows);
             }
