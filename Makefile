@@ -8,7 +8,7 @@ CARGO ?= cargo
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test browser-test test-compose kubernetes bench fuzz mutants prepare-sql fmt lint servers test-servers
+.PHONY: help demo test browser-test test-compose kubernetes bench deny fuzz mutants prepare-sql fmt lint servers test-servers
 
 help: ## List these commands.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -33,6 +33,9 @@ browser-test: servers ## Use the console in a real Chromium: stories, axe, conte
 
 bench: servers ## Measure the product in a release build.
 	$(CARGO) xtask bench $(ARGS)
+
+deny: ## Check dependencies: known vulnerabilities, licences, sources. Needs cargo-deny and, for the first, a network.
+	$(CARGO) deny check $(ARGS)
 
 fuzz: ## Ask the simulator 300,000 drawn requests, right and wrong; CASES=n and SEED=n are passed on.
 	ORGSIM_FUZZ_CASES=$(or $(CASES),300000) ORGSIM_FUZZ_SEED=$(or $(SEED),1) $(CARGO) test -p orgmirror-orgsim --test it nothing_breaks $(ARGS) -- --nocapture

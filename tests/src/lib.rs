@@ -3,6 +3,7 @@
 //!
 //! Tests wait for conditions, never for a time; the deadline of [`until`] is only there to end a test that has failed.
 
+mod collector;
 mod compare;
 mod console;
 mod operate;
@@ -15,6 +16,7 @@ mod waiting;
 mod watching;
 mod world;
 
+pub use collector::{Collected, CollectedSpan, Collector};
 pub use compare::Comparison;
 pub use console::{Caller, PASSWORD, ServedConsole};
 pub use operate::{ASKER, is_writable, limits};

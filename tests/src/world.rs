@@ -233,6 +233,7 @@ impl World {
             queue: self.queue(),
             request_timeout: self.request_timeout,
             settle_within: self.settle_within,
+            page_share: 0.0,
         }
     }
 

@@ -175,6 +175,7 @@ impl From<StoreError> for Problem {
             | StoreError::Json { .. }
             | StoreError::SavedText { .. }
             | StoreError::CursorLoop { .. }
+            | StoreError::Unwritable { .. }
             | StoreError::Database(_) => Self::defect(&error),
         }
     }

@@ -1,9 +1,11 @@
 //! Moves runs from phase to phase as far as they go.
 
 use orgmirror_domain::run::Phase;
+use orgmirror_runtime::trace::{self, Sampling};
 use orgmirror_store::barrier::OpenRun;
 use orgmirror_store::sweep::Swept;
 use orgmirror_store::{Store, StoreResult};
+use tracing::Instrument;
 
 use crate::CoordinatorSettings;
 
@@ -15,7 +17,9 @@ pub(crate) async fn advance(store: &Store, settings: &CoordinatorSettings, run: 
         if !store.seems_drained(run.run).await? {
             return Ok(());
         }
-        match store.advance(run.run).await? {
+        let span = tracing::info_span!("run.advance", run.id = %run.run_id);
+        trace::join(&span, run.run_id.0, Sampling::Kept);
+        match store.advance(run.run).instrument(span).await? {
             Some(next) => phase = next,
             None => return Ok(()),
         }
@@ -25,7 +29,9 @@ pub(crate) async fn advance(store: &Store, settings: &CoordinatorSettings, run: 
             return Ok(());
         }
     }
-    match store.sweep(run.run, settings.sweep_limits).await? {
+    let span = tracing::info_span!("run.sweep", run.id = %run.run_id);
+    trace::join(&span, run.run_id.0, Sampling::Kept);
+    match store.sweep(run.run, settings.sweep_limits).instrument(span).await? {
         Swept::Completed => {
             tracing::info!(run = %run.run_id, "a run completed");
             // A failure costs readers speed alone.

@@ -9,6 +9,7 @@
 mod barrier;
 mod dispatch;
 mod events;
+mod gauges;
 mod initial;
 mod operations;
 mod requests;
@@ -18,10 +19,12 @@ mod upkeep;
 
 use std::time::Duration;
 
-use orgmirror_domain::ids::{OrgId, OrgKey};
+use opentelemetry::KeyValue;
+use orgmirror_domain::ids::{OrgId, OrgKey, RunKey};
 use orgmirror_domain::operation::Limits;
 use orgmirror_domain::sweep::SweepLimits;
 use orgmirror_queue::{Inbox, Publisher, QueueConfig};
+use orgmirror_runtime::trace;
 use orgmirror_store::{PgListener, Store, StoreError, StoreResult};
 use tokio_util::sync::CancellationToken;
 
@@ -68,6 +71,7 @@ pub async fn run(settings: CoordinatorSettings, store: Store, stop: Cancellation
     let inbox = Inbox::new(settings.redis_url.clone(), settings.requests_stream.clone(), REQUESTS_GROUP);
     let requests = tokio::spawn(requests::answer_for_ever(store.clone(), inbox, stop.clone()));
     let upkeep = tokio::spawn(upkeep::for_ever(store.clone(), stop.clone()));
+    let gauges = tokio::spawn(gauges::for_ever(store.clone(), publisher.clone(), org, settings.org_id.clone(), stop.clone()));
     let mut hints = Hints::default();
     let mut healthy = true;
     while !stop.is_cancelled() {
@@ -84,8 +88,8 @@ pub async fn run(settings: CoordinatorSettings, store: Store, stop: Cancellation
             () = stop.cancelled() => {}
         }
     }
-    // Both end by the same token; what they were doing is finished.
-    let _ended = tokio::join!(requests, upkeep);
+    // All end by the same token; what they were doing is finished.
+    let _ended = tokio::join!(requests, upkeep, gauges);
     Ok(())
 }
 
@@ -106,7 +110,7 @@ async fn tick(store: &Store, publisher: &Publisher, settings: &CoordinatorSettin
     }
     for (org, run) in store.startable_runs().await? {
         match store.start_run(org, run).await {
-            Ok(true) => tracing::info!(run.key = run.0, "a run started"),
+            Ok(true) => started(store, settings, run).await,
             Ok(false) => {}
             Err(error) => outcome = outcome.and(Err(error)),
         }
@@ -118,6 +122,23 @@ async fn tick(store: &Store, publisher: &Publisher, settings: &CoordinatorSettin
     }
     outcome = outcome.and(dispatch::dispatch(store, publisher, org, settings.lease).await);
     outcome.and(operations::dispatch(store, publisher, org, settings.lease).await)
+}
+
+/// Tells of a run that this coordinator has just started: it alone, since it alone moved the run.
+async fn started(store: &Store, settings: &CoordinatorSettings, run: RunKey) {
+    match store.origin(run).await {
+        Ok(origin) => {
+            tracing::info!(run.id = %origin.run_id, kind = %origin.kind, "a run started");
+            let attributes = vec![
+                KeyValue::new("run.id", origin.run_id.to_string()),
+                KeyValue::new("run.kind", origin.kind.as_str()),
+                KeyValue::new("org.id", settings.org_id.as_str().to_owned()),
+            ];
+            trace::root("run", origin.run_id.0, origin.requested_at.into(), attributes, &origin.askers);
+        }
+        // It has started all the same; its trace has no root.
+        Err(error) => tracing::debug!(error = &error as &dyn std::error::Error, run.key = run.0, "a run started"),
+    }
 }
 
 /// Wakes by a commit's hint, or after a second.

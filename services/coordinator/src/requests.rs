@@ -7,6 +7,8 @@ use std::time::Duration;
 use orgmirror_domain::audit::Actor;
 use orgmirror_domain::ids::{AccountId, OrgId};
 use orgmirror_domain::run::{RunKind, Scope};
+use orgmirror_domain::traceparent::Traceparent;
+use orgmirror_metrics::REQUESTS_REJECTED;
 use orgmirror_queue::{Inbox, InboxEntry};
 use orgmirror_store::{Store, StoreResult};
 use serde::{Deserialize, Serialize};
@@ -66,13 +68,16 @@ async fn answer(store: &Store, inbox: &Inbox, entry: &InboxEntry) {
         Ok(request) => request,
         Err(reason) => {
             tracing::warn!(entry = entry.id, reason, "a sync request cannot be read and is set aside");
+            REQUESTS_REJECTED.add(1, []);
             if let Err(error) = inbox.reject(entry, &reason).await {
                 tracing::warn!(error = &error as &dyn std::error::Error, "cannot set a request aside; it comes again");
             }
             return;
         }
     };
-    match take_over(store, &request).await {
+    // Beside the request, as other programs send it; what cannot be read links nothing.
+    let asker = entry.fields.get("traceparent").and_then(|text| std::str::from_utf8(text).ok()?.parse().ok());
+    match take_over(store, &request, asker).await {
         Ok(Some(())) => {
             if let Err(error) = inbox.acknowledge(&entry.id).await {
                 tracing::warn!(error = &error as &dyn std::error::Error, "cannot acknowledge a request; it comes again");
@@ -80,6 +85,7 @@ async fn answer(store: &Store, inbox: &Inbox, entry: &InboxEntry) {
         }
         Ok(None) => {
             let reason = format!("there is no organisation {}", request.org_id);
+            REQUESTS_REJECTED.add(1, []);
             if let Err(error) = inbox.reject(entry, &reason).await {
                 tracing::warn!(error = &error as &dyn std::error::Error, "cannot set a request aside; it comes again");
             }
@@ -115,9 +121,10 @@ fn is_account_id(id: &AccountId) -> bool {
     (1..=128).contains(&id.len()) && id.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_|:-".contains(&byte))
 }
 
-async fn take_over(store: &Store, request: &SyncRequest) -> StoreResult<Option<()>> {
+async fn take_over(store: &Store, request: &SyncRequest, asker: Option<Traceparent>) -> StoreResult<Option<()>> {
     let Some(org) = store.find_org(&request.org_id).await? else { return Ok(None) };
-    let ticket = store.request_sync_by(org, request.id, request.kind, &request.scope, &Actor::program("queue")).await?;
+    let by = Actor::program("queue");
+    let ticket = store.request_sync_from(org, request.id, request.kind, &request.scope, &by, asker).await?;
     tracing::info!(request = %request.id, run = %ticket.run_id, "a sync was requested");
     Ok(Some(()))
 }

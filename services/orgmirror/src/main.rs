@@ -4,6 +4,7 @@ mod cli;
 mod commands;
 mod export;
 mod forecast;
+mod observe;
 mod operation_text;
 mod outcome;
 mod summary;
@@ -25,8 +26,10 @@ fn main() -> ExitCode {
     #[cfg(feature = "failpoints")]
     let _scenario = fail::FailScenario::setup();
     let cli = Cli::parse();
-    let level = if cli.command.is_service() { "info" } else { "warn" };
-    telemetry::init(level, if cli.log_json { LogFormat::Json } else { LogFormat::Pretty });
+    let service = cli.command.service();
+    let level = if service.is_some() { "info" } else { "warn" };
+    // Sends what is left when it is dropped, after the runtime.
+    let _exporters = telemetry::init(level, if cli.log_json { LogFormat::Json } else { LogFormat::Pretty }, service);
     let runtime = match tokio::runtime::Runtime::new() {
         Ok(runtime) => runtime,
         Err(error) => return Outcome::failed(&anyhow::Error::new(error).context("start the runtime")),
@@ -38,8 +41,13 @@ fn main() -> ExitCode {
 }
 
 impl Command {
-    /// A service tells what it does; a command's own output is enough.
-    fn is_service(&self) -> bool {
-        matches!(self, Self::Coordinator | Self::Worker | Self::Console)
+    /// Its name if it is a service, which tells what it does; a command's own output is enough.
+    fn service(&self) -> Option<&'static str> {
+        match self {
+            Self::Coordinator => Some("coordinator"),
+            Self::Worker => Some("worker"),
+            Self::Console => Some("console"),
+            _ => None,
+        }
     }
 }

@@ -65,6 +65,7 @@ pub(crate) fn worker(config: &Config) -> Result<WorkerSettings> {
         queue: queue(config)?,
         request_timeout: config.atlassian.request_timeout,
         settle_within: config.operation.settle_within,
+        page_share: config.telemetry.page_share.get(),
     })
 }
 

@@ -9,6 +9,7 @@ use orgmirror_store::StoreResult;
 
 use crate::WorkerSettings;
 use crate::env::Env;
+use crate::measure;
 
 type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
@@ -40,6 +41,12 @@ impl Api {
     /// The key as last read.
     pub(crate) fn key(&self) -> StoredKey {
         self.watch.lock().unwrap_or_else(PoisonError::into_inner).key().clone()
+    }
+
+    /// Tells for ever what the budget of the current key has learnt.
+    pub(crate) fn watch_budget(&self, env: Arc<Env>) -> impl Future<Output = ()> + use<> {
+        let (budget, org) = (self.budget.clone(), self.settings.org_id.clone());
+        measure::watch_budget(budget, org, move || env.api.client().fingerprint().clone())
     }
 
     /// Reads the key again, and takes it up if it is another one or has another last day.

@@ -12,6 +12,7 @@ use orgmirror_domain::job::JobMessage;
 use orgmirror_domain::query::{Page, PageQuery};
 use orgmirror_store::StoreResult;
 use orgmirror_store::attempt::{Asking, PagePosition};
+use orgmirror_store::lookup::Committed;
 use orgmirror_store::page::{PageCommit, PageOutcome, ReadyPage};
 
 use crate::env::{Delivered, Env};
@@ -49,9 +50,9 @@ struct PageRead {
     next: Option<String>,
 }
 
-/// Walks the chain of a page job, from that page on. On an error `job` is the page that met it.
-pub(crate) async fn walk<L: Listing>(env: &Env, job: &mut Delivered, filter: L::Filter) -> Result<(), Left> {
-    let Some(mut position) = job.page.clone() else { return Ok(()) };
+/// Walks the chain of a page job, from that page on, and tells of the last page whether it was committed. On an error `job` is the page that met it.
+pub(crate) async fn walk<L: Listing>(env: &Env, job: &mut Delivered, filter: L::Filter) -> Result<Committed, Left> {
+    let Some(mut position) = job.page.clone() else { return Ok(Committed::Refused) };
     let (started, first) = (Instant::now(), position.page);
     let mut read = page::<L>(env, job, Asking::For(job.key()), query(&filter, &position)).await?;
     loop {
@@ -63,11 +64,16 @@ pub(crate) async fn walk<L: Listing>(env: &Env, job: &mut Delivered, filter: L::
             Some(page::<L>(env, job, Asking::AheadOf(job.key()), query(&filter, &next)).await)
         };
         let (outcome, ahead) = tokio::join!(env.group_commit.commit(job.org, job.run, read.ready.of_job(job.key())), ahead);
-        let PageOutcome::Committed { next: Some(next) } = outcome? else { return Ok(()) };
+        let next = match outcome? {
+            PageOutcome::Committed { next: Some(next) } => next,
+            PageOutcome::Committed { next: None } => return Ok(Committed::Now),
+            PageOutcome::Refused => return Ok(Committed::Refused),
+        };
         if turn_is_over {
             publish(env, job, next.job).await;
-            return Ok(());
+            return Ok(Committed::Now);
         }
+        job.committed();
         position = PagePosition { cursor, page: position.page + 1, limit: next.limit, last: next.last, ..position };
         job.pass_on(next.job);
         job.job_mut().page = Some(position.clone());

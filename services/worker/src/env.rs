@@ -15,6 +15,7 @@ use crate::api_key::Api;
 use crate::circuit::Circuit;
 use crate::group_commit::GroupCommit;
 use crate::held::{Held, Hold};
+use crate::measure::Stopwatch;
 
 /// The worker's parts.
 pub(crate) struct Env {
@@ -26,6 +27,7 @@ pub(crate) struct Env {
     pub(crate) org: OrgKey,
     pub(crate) concurrency: usize,
     pub(crate) lease: Duration,
+    pub(crate) page_share: f64,
     /// From a call's sending on: then it has ended at the client, and the API has applied it or never will.
     pub(crate) call_settles_within: Duration,
     pub(crate) stop: CancellationToken,
@@ -39,6 +41,7 @@ pub(crate) struct Delivered {
     delivered: JobKey,
     pub(crate) lane: Lane,
     held: Arc<Mutex<Hold>>,
+    stopwatch: Stopwatch,
 }
 
 impl Env {
@@ -52,13 +55,27 @@ impl Env {
     ) -> Self {
         let group_commit = GroupCommit::start(&store);
         let (held, circuit) = (Held::default(), Circuit::new());
-        let (concurrency, lease) = (settings.concurrency, settings.lease);
+        let (concurrency, lease, page_share) = (settings.concurrency, settings.lease, settings.page_share);
         let call_settles_within = settings.request_timeout + settings.settle_within;
-        Self { store, api, publisher, group_commit, held, org, concurrency, lease, call_settles_within, stop, circuit }
+        Self {
+            store,
+            api,
+            publisher,
+            group_commit,
+            held,
+            org,
+            concurrency,
+            lease,
+            page_share,
+            call_settles_within,
+            stop,
+            circuit,
+        }
     }
 
     pub(crate) fn deliver(&self, job: Job, lane: Lane, held: Hold) -> Delivered {
-        Delivered { delivered: job.key, job, lane, held: Arc::new(Mutex::new(held)) }
+        let stopwatch = Stopwatch::start(job.kind);
+        Delivered { delivered: job.key, job, lane, held: Arc::new(Mutex::new(held)), stopwatch }
     }
 }
 
@@ -70,6 +87,11 @@ impl Delivered {
     /// The job that the delivery brought.
     pub(crate) fn delivered(&self) -> JobKey {
         self.delivered
+    }
+
+    /// Its effect is committed; what follows is the next page's time.
+    pub(crate) fn committed(&mut self) {
+        self.stopwatch.done();
     }
 
     /// Goes on with the next page of the chain, which is held from now on.

@@ -6,6 +6,7 @@ use orgmirror_domain::ids::{OrgKey, RunKey};
 use orgmirror_store::page::{PageOutcome, ReadyPage};
 use orgmirror_store::{Store, StoreResult};
 use tokio::sync::{Mutex, mpsc, oneshot};
+use tracing::{Instrument, Span};
 
 /// Pages in one transaction: more would hold its row locks longer without being cheaper.
 const PAGES: usize = 16;
@@ -24,6 +25,8 @@ struct Waiting {
     org: OrgKey,
     run: RunKey,
     page: ReadyPage,
+    /// Who waits.
+    span: Span,
     answer: oneshot::Sender<StoreResult<PageOutcome>>,
 }
 
@@ -37,7 +40,7 @@ impl GroupCommit {
         let (answer, outcome) = oneshot::channel();
         // Both fail only when the committers are gone, and with them the process.
         let queue = if page.is_of_groups() { &self.groups } else { &self.accounts };
-        if queue.send(Waiting { org, run, page, answer }).await.is_err() {
+        if queue.send(Waiting { org, run, page, span: Span::current(), answer }).await.is_err() {
             return Ok(PageOutcome::Refused);
         }
         outcome.await.unwrap_or(Ok(PageOutcome::Refused))
@@ -73,7 +76,14 @@ async fn commit_for_ever(store: Store, queue: Arc<Mutex<mpsc::Receiver<Waiting>>
 async fn commit_together(store: &Store, waiting: Vec<Waiting>) {
     let Some((org, run)) = waiting.first().map(|one| (one.org, one.run)) else { return };
     let pages: Vec<&ReadyPage> = waiting.iter().map(|one| &one.page).collect();
-    let outcomes = match store.commit_ready(org, run, &pages).await {
+    // The commit is shown in the trace of the first, with pointers from it to the others'.
+    let span = waiting
+        .first()
+        .map_or_else(Span::none, |one| tracing::debug_span!(parent: &one.span, "group_commit", pages = waiting.len()));
+    for other in waiting.iter().skip(1) {
+        span.follows_from(&other.span);
+    }
+    let outcomes = match store.commit_ready(org, run, &pages).instrument(span).await {
         Ok(outcomes) => outcomes.into_iter().map(Ok).collect(),
         Err(error) if pages.len() == 1 => vec![Err(error)],
         Err(_) => {

@@ -12,6 +12,7 @@ mod env;
 mod group_commit;
 mod held;
 mod jobs;
+mod measure;
 mod read;
 mod settle;
 
@@ -22,12 +23,17 @@ use apalis::prelude::{BoxDynError, Data, Monitor, ParallelizeExt, WorkerBuilder}
 use orgmirror_atlassian::{Budget, BudgetSettings, KeySource};
 use orgmirror_domain::ids::{OrgId, OrgKey};
 use orgmirror_domain::job::{JobKind, JobMessage, Message};
-use orgmirror_queue::{Delivery, Publisher, QueueConfig, StreamBackend};
+use orgmirror_queue::{Delivery, Lane, Publisher, QueueConfig, StreamBackend};
+use orgmirror_runtime::trace::{self, Sampling};
+use orgmirror_store::attempt::Job;
+use orgmirror_store::lookup::Committed;
 use orgmirror_store::{Store, StoreError};
 use tokio_util::sync::CancellationToken;
+use tracing::Instrument;
 use uuid::Uuid;
 
 use env::Env;
+use measure::{Busy, Ended};
 
 /// What a worker needs to run.
 #[derive(Clone)]
@@ -52,6 +58,8 @@ pub struct WorkerSettings {
     pub request_timeout: Duration,
     /// How long the API may take to apply and to show what it was asked to change.
     pub settle_within: Duration,
+    /// The share of page jobs whose spans are kept, 0 to 1.
+    pub page_share: f64,
 }
 
 /// Why a worker could not start.
@@ -72,8 +80,10 @@ pub enum WorkerError {
 pub async fn run(settings: WorkerSettings, store: Store, stop: CancellationToken) -> Result<(), WorkerError> {
     let org = store.ensure_org(&settings.org_id).await?;
     let env = Arc::new(start(&settings, store, org, stop.clone()).await?);
+    measure::from_zero(settings.concurrency);
     let heartbeat = tokio::spawn(held::beat(Arc::clone(&env), settings.lease / 3));
     let watch = tokio::spawn(Arc::clone(&env).watch_key());
+    let budget = tokio::spawn(env.api.watch_budget(Arc::clone(&env)));
     // The name is unique for each start, so what a dead process held is taken over and not confused with ours.
     let name = format!("worker-{}", Uuid::now_v7());
     let (queue, concurrency) = (settings.queue.clone(), settings.concurrency);
@@ -98,6 +108,7 @@ pub async fn run(settings: WorkerSettings, store: Store, stop: CancellationToken
     let ended = monitor.run_with_signal(signal).await;
     heartbeat.abort();
     watch.abort();
+    budget.abort();
     ended.map_err(|error| WorkerError::Queue(error.into()))
 }
 
@@ -116,6 +127,7 @@ const DEATHS: u64 = 3;
 
 /// What a delivery is about.
 async fn handle(message: Message, env: Data<Arc<Env>>, delivery: Data<Delivery>) -> Result<(), BoxDynError> {
+    let _busy = Busy::start();
     fail::fail_point!("worker::after_receive");
     match message {
         Message::Job(message) => read_job(&env, message, &delivery).await,
@@ -139,10 +151,23 @@ async fn read_job(env: &Env, message: JobMessage, delivery: &Delivery) -> Result
         // Not its answers but its workers failed: whoever takes it next would die too.
         let reason = format!("the worker that had this job died {DEATHS} times; it is set aside");
         env.store.fail_job(job.run, job.key, 0, &reason).await?;
+        Ended::Failed.count(job.kind);
         return Ok(());
     }
+    let sampling = if job.kind.is_page() { Sampling::of(job.key.0, env.page_share) } else { Sampling::Kept };
+    let span = tracing::info_span!(
+        "job", otel.name = %format_args!("process {}", job.kind), otel.kind = "consumer", messaging.system = "redis",
+        messaging.operation.name = "process", messaging.destination.name = delivery.lane.name(), messaging.message.id = delivery.id,
+        run.id = %job.run_id, job.kind = %job.kind, job.key = job.key.0
+    );
+    trace::join(&span, job.run_id.0, sampling);
+    work_on(env, job, delivery.lane).instrument(span).await
+}
+
+/// Does what the job asks for, and counts how it ended.
+async fn work_on(env: &Env, job: Job, lane: Lane) -> Result<(), BoxDynError> {
     let held = env.held.hold(job.key);
-    let mut job = env.deliver(job, delivery.lane, held);
+    let mut job = env.deliver(job, lane, held);
     let outcome = match job.kind {
         JobKind::Plan => jobs::plan::plan(env, &job).await,
         JobKind::UsersPage | JobKind::MemberPage | JobKind::RolePage => jobs::scan_users::scan_users(env, &mut job).await,
@@ -154,8 +179,15 @@ async fn read_job(env: &Env, message: JobMessage, delivery: &Delivery) -> Result
         JobKind::Roles => jobs::roles::roles(env, &job).await,
     };
     fail::fail_point!("worker::after_commit_before_ack");
-    match outcome {
-        Ok(()) => Ok(()),
+    let ended = match outcome {
+        Ok(Committed::Now) => {
+            job.committed();
+            return Ok(());
+        }
+        Ok(Committed::Refused) => Ok(Ended::Late),
         Err(left) => settle::settle(env, &job, left).await.or_else(settle::uncounted),
-    }
+    };
+    // What is postponed comes back.
+    ended.as_ref().map_or(Ended::Again, |ended| *ended).count(job.kind);
+    ended.map(|_| ())
 }

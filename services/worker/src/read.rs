@@ -4,10 +4,11 @@
 //! that early. The same statement asks whether the job is still wanted, so no call is made for one that is done.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use orgmirror_atlassian::{ApiError, Client, Family, Operation, Permit, Verdict, backoff};
 use orgmirror_domain::ids::JobKey;
+use orgmirror_metrics::BUDGET_WAIT;
 use orgmirror_queue::Lane;
 use orgmirror_store::StoreError;
 use orgmirror_store::attempt::{Asking, Drawn};
@@ -180,14 +181,22 @@ impl Env {
             Lane::Interactive => orgmirror_atlassian::Lane::Interactive,
             Lane::Bulk => orgmirror_atlassian::Lane::Bulk,
         };
+        let asked = Instant::now();
         loop {
             if self.stop.is_cancelled() {
                 return Err(Left::Stopping { calls });
             }
             match client.permit(lane, operation).await {
-                Ok(permit) => return Ok(permit),
+                Ok(permit) => {
+                    BUDGET_WAIT.record(asked.elapsed(), [lane.as_str().into()]);
+                    return Ok(permit);
+                }
                 Err(wait) if wait.retry_in <= patience => self.pause(wait.retry_in).await,
-                Err(wait) => return Err(Left::Budget { wait: wait.retry_in, calls }),
+                Err(wait) => {
+                    // The rest is waited for in the queue.
+                    BUDGET_WAIT.record(asked.elapsed() + wait.retry_in, [lane.as_str().into()]);
+                    return Err(Left::Budget { wait: wait.retry_in, calls });
+                }
             }
         }
     }

@@ -13,6 +13,7 @@ use orgmirror_store::attempt::{Asking, Restarted, Silence};
 
 use crate::env::{Delivered, Env};
 use crate::jobs;
+use crate::measure::Ended;
 use crate::read::Left;
 
 /// Deliveries before a job is given up, split or made smaller.
@@ -20,20 +21,20 @@ const DELIVERIES: i16 = 3;
 /// Commits of a job that Postgres may refuse before the run is given up.
 const COMMITS: i16 = 10;
 
-/// Ends a delivery without a commit. The job may be a later page of the chain than the one that was delivered.
-pub(crate) async fn settle(env: &Env, job: &Delivered, left: Left) -> Result<(), BoxDynError> {
+/// Ends a delivery without a commit, and says how; an error puts it back. The job may be a later page of the chain than the one that was delivered.
+pub(crate) async fn settle(env: &Env, job: &Delivered, left: Left) -> Result<Ended, BoxDynError> {
     let key = job.key();
     match left {
-        Left::NotWanted => Ok(()),
+        Left::NotWanted => Ok(Ended::Late),
         Left::Stopping { calls } => {
             env.store.put_back(key, calls, Silence::For(Duration::ZERO), false).await?;
             env.publisher.publish(job.lane, &[JobMessage { job: key }]).await?;
-            Ok(())
+            Ok(Ended::Again)
         }
         Left::Budget { wait, calls } => again(env, job, key, calls, wait, false).await,
         Left::Hopeless { reason, calls } => {
             env.store.fail_job(job.run, key, calls, &reason).await?;
-            Ok(())
+            Ok(Ended::Failed)
         }
         Left::Api { error, calls, passage: _until_settled } => refused(env, job, key, error, calls).await,
         Left::Store(error) => refused_by_database(env, job, key, &error).await,
@@ -41,7 +42,7 @@ pub(crate) async fn settle(env: &Env, job: &Delivered, left: Left) -> Result<(),
 }
 
 /// The database failed, which says nothing about the job: it comes back after a moment, uncounted.
-pub(crate) fn database(job: JobKey, error: &StoreError) -> Result<(), BoxDynError> {
+pub(crate) fn database<T>(job: JobKey, error: &StoreError) -> Result<T, BoxDynError> {
     tracing::warn!(
         error = error as &dyn std::error::Error,
         job = job.0,
@@ -52,7 +53,7 @@ pub(crate) fn database(job: JobKey, error: &StoreError) -> Result<(), BoxDynErro
 
 /// Deliveries are counted by the queue to tell a job that kills its workers: a failure of Postgres or Redis while a delivery is
 /// settled is no such thing.
-pub(crate) fn uncounted(error: BoxDynError) -> Result<(), BoxDynError> {
+pub(crate) fn uncounted(error: BoxDynError) -> Result<Ended, BoxDynError> {
     if error.is::<Postpone>() {
         return Err(error);
     }
@@ -62,11 +63,14 @@ pub(crate) fn uncounted(error: BoxDynError) -> Result<(), BoxDynError> {
 
 /// Postgres refused a commit. Most often it is away, and then this cannot be written down either; what it refuses again and again
 /// fails the run, with its words.
-async fn refused_by_database(env: &Env, job: &Delivered, key: JobKey, error: &StoreError) -> Result<(), BoxDynError> {
+async fn refused_by_database(env: &Env, job: &Delivered, key: JobKey, error: &StoreError) -> Result<Ended, BoxDynError> {
     let attempts = u32::try_from(job.attempts).unwrap_or_default();
+    if error.is_unwritable() {
+        return database(key, error);
+    }
     if job.attempts + 1 >= COMMITS {
         env.store.fail_job(job.run, key, 0, &in_full(error)).await?;
-        return Ok(());
+        return Ok(Ended::Failed);
     }
     tracing::warn!(error = error as &dyn std::error::Error, job = key.0, run = %job.run_id, "a job's commit failed");
     again(env, job, key, 0, backoff(attempts + 3, None, rand::random()), true).await
@@ -74,16 +78,16 @@ async fn refused_by_database(env: &Env, job: &Delivered, key: JobKey, error: &St
 
 /// The job comes back after `wait`: by the queue's delayed entries, which hold no slot, if the delivery is its own; else, for a later
 /// page of a chain, by the coordinator.
-async fn again(env: &Env, job: &Delivered, key: JobKey, calls: i32, wait: Duration, counts: bool) -> Result<(), BoxDynError> {
+async fn again(env: &Env, job: &Delivered, key: JobKey, calls: i32, wait: Duration, counts: bool) -> Result<Ended, BoxDynError> {
     if key == job.delivered() {
         env.store.put_back(key, calls, Silence::For(wait), counts).await?;
         return Err(Postpone(wait).into());
     }
     env.store.put_back(key, calls, Silence::UntilDue { wait, lease: env.lease }, counts).await?;
-    Ok(())
+    Ok(Ended::Again)
 }
 
-async fn refused(env: &Env, job: &Delivered, key: JobKey, error: ApiError, calls: i32) -> Result<(), BoxDynError> {
+async fn refused(env: &Env, job: &Delivered, key: JobKey, error: ApiError, calls: i32) -> Result<Ended, BoxDynError> {
     match error.verdict() {
         Verdict::HoldRun => hold(env, job, key, &error, calls).await,
         Verdict::RestartChain => restart(env, job, key, &error, calls).await,
@@ -98,7 +102,7 @@ async fn refused(env: &Env, job: &Delivered, key: JobKey, error: ApiError, calls
 }
 
 /// 401 and 403: every other job would meet the same answer, so the run waits for a person.
-async fn hold(env: &Env, job: &Delivered, key: JobKey, error: &ApiError, calls: i32) -> Result<(), BoxDynError> {
+async fn hold(env: &Env, job: &Delivered, key: JobKey, error: &ApiError, calls: i32) -> Result<Ended, BoxDynError> {
     let (hold, fingerprint) = match error {
         ApiError::KeyRefused { fingerprint, .. } => (Hold::KeyRejected, fingerprint),
         ApiError::ScopeMissing { fingerprint, .. } => (Hold::ScopeMissing, fingerprint),
@@ -109,11 +113,11 @@ async fn hold(env: &Env, job: &Delivered, key: JobKey, error: &ApiError, calls: 
     }
     env.store.put_back(key, calls, Silence::For(Duration::ZERO), false).await?;
     env.store.hold_run(job.run, hold, Some(fingerprint.as_str()), &in_full(error)).await?;
-    Ok(())
+    Ok(Ended::Held)
 }
 
 /// An expired cursor is no failure.
-async fn restart(env: &Env, job: &Delivered, key: JobKey, error: &ApiError, calls: i32) -> Result<(), BoxDynError> {
+async fn restart(env: &Env, job: &Delivered, key: JobKey, error: &ApiError, calls: i32) -> Result<Ended, BoxDynError> {
     match env.store.restart_chain(job.run, key, calls).await? {
         Restarted::FromBeginning(first) => {
             tracing::info!(run = %job.run_id, job = key.0, "a cursor expired; the partition is read again from its beginning");
@@ -123,9 +127,10 @@ async fn restart(env: &Env, job: &Delivered, key: JobKey, error: &ApiError, call
         Restarted::NoProgress => {
             let reason = format!("cursors expire faster than a partition can be read: {}", in_full(error));
             env.store.fail_job(job.run, key, calls, &reason).await?;
+            return Ok(Ended::Failed);
         }
     }
-    Ok(())
+    Ok(Ended::Again)
 }
 
 /// A failure that may pass: again later, until the attempts are used up. Then, or when nothing has answered for long, a plain call
@@ -137,7 +142,7 @@ async fn failed(
     error: &ApiError,
     calls: i32,
     told: Option<Duration>,
-) -> Result<(), BoxDynError> {
+) -> Result<Ended, BoxDynError> {
     // A page that was made smaller has failed often enough at its former size.
     let deliveries = match job.page.as_ref() {
         Some(page) if page.limit < 100 && page.limit > 1 => 1,
@@ -152,7 +157,7 @@ async fn failed(
                 env.store.put_back(key, calls + 1, Silence::For(Duration::ZERO), false).await?;
                 let reason = format!("the API does not answer, whatever it is asked: {}", in_full(error));
                 env.store.hold_run(job.run, Hold::ApiDown, None, &reason).await?;
-                return Ok(());
+                return Ok(Ended::Held);
             }
             // Nobody could ask, so nobody knows: the attempt does not count.
             Err(Left::Budget { wait, .. }) => return again(env, job, key, calls, wait, false).await,
@@ -175,7 +180,7 @@ async fn failed(
 
 /// A single group or account that cannot be read is an exception of the run; roles that cannot be read are not known after it; anything
 /// else fails the run.
-async fn give_up(env: &Env, job: &Delivered, key: JobKey, error: &ApiError, calls: i32) -> Result<(), BoxDynError> {
+async fn give_up(env: &Env, job: &Delivered, key: JobKey, error: &ApiError, calls: i32) -> Result<Ended, BoxDynError> {
     let reason = in_full(error);
     let named = job.kind.is_lookup() || matches!(job.kind, JobKind::GroupGrants | JobKind::MemberPage);
     if job.kind.is_lookup() && job.subjects.len() > 1 {
@@ -190,8 +195,9 @@ async fn give_up(env: &Env, job: &Delivered, key: JobKey, error: &ApiError, call
         jobs::roles::without(env, job, calls).await?;
     } else {
         env.store.fail_job(job.run, key, calls, &reason).await?;
+        return Ok(Ended::Failed);
     }
-    Ok(())
+    Ok(Ended::Split)
 }
 
 /// An error with its causes, as one sentence.

@@ -10,7 +10,7 @@
 //! - While no limit is known one question grants many calls.
 //! - Without Redis nothing fails and nothing floods: each process goes on slowly by itself, and then all start slowly.
 //!
-//! Absent: waiting (the caller's), metrics.
+//! Absent: waiting (the caller's).
 
 mod answer;
 mod family;

@@ -151,6 +151,11 @@ impl Client {
         &self.inner.fingerprint
     }
 
+    /// The host that calls go to.
+    pub(crate) fn host(&self) -> &str {
+        self.inner.base.host_str().unwrap_or_default()
+    }
+
     /// `/admin/<version>/orgs/<org>/<segments...>`; each segment is escaped.
     pub(crate) fn url(&self, version: &str, segments: &[&str]) -> Url {
         let mut url = self.inner.base.clone();

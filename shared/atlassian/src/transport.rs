@@ -4,6 +4,7 @@ use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use chrono::Utc;
+use orgmirror_metrics::{API_REQUEST_DURATION, API_REQUESTS, Value};
 use reqwest::header::{CONTENT_TYPE, DATE, HeaderMap, RETRY_AFTER};
 use reqwest::{Method, Response, Url};
 use serde::de::DeserializeOwned;
@@ -35,8 +36,7 @@ impl Client {
     /// Makes the call that `permit` is for, once.
     pub(crate) async fn call<T: DeserializeOwned>(&self, permit: Permit, call: Call<'_>) -> Result<T, ApiError> {
         debug_assert_eq!(permit.operation(), call.operation, "a permit is spent on the operation it was asked for");
-        let span =
-            tracing::debug_span!("api.call", operation = call.operation.as_str(), status = field::Empty, bytes = field::Empty);
+        let span = self.span(call.operation, if call.body.is_some() { &Method::POST } else { &Method::GET });
         self.exchange(&permit, call).instrument(span).await
     }
 
@@ -57,9 +57,23 @@ impl Client {
         body: Option<serde_json::Value>,
     ) -> Result<Vec<u8>, ApiError> {
         debug_assert_eq!(permit.operation(), operation, "a permit is spent on the operation it was asked for");
-        let span = tracing::debug_span!("api.write", operation = operation.as_str(), status = field::Empty, bytes = field::Empty);
+        let span = self.span(operation, &method);
         let body = body.map(|body| body.to_string().into_bytes());
         self.body(&permit, method, url, body, None).instrument(span).await
+    }
+
+    /// The span of a call, named as the conventions for HTTP clients say. The URL is left out: it has ids of people in it.
+    fn span(&self, operation: Operation, method: &Method) -> Span {
+        tracing::debug_span!(
+            "api.call",
+            otel.name = %format_args!("{method} {operation}"),
+            otel.kind = "client",
+            operation = operation.as_str(),
+            http.request.method = %method,
+            server.address = self.host(),
+            http.response.status_code = field::Empty,
+            http.response.body.size = field::Empty,
+        )
     }
 
     /// Sends one request and takes the body of its success, whole.
@@ -77,10 +91,12 @@ impl Client {
             request = request.header(CONTENT_TYPE, "application/json").body(body);
         }
         self.inner.calls.fetch_add(1, Ordering::Relaxed);
+        let mut measured = Measured::start(operation);
         let lost = |source: reqwest::Error| unreachable(operation, sent.elapsed(), source.without_url());
         let mut response = request.send().await.map_err(lost)?;
         let status = response.status();
-        Span::current().record("status", status.as_u16());
+        measured.answered(status.as_u16());
+        Span::current().record("http.response.status_code", status.as_u16());
         if !status.is_success() {
             return Err(self.refusal(permit, cursor, response).await);
         }
@@ -94,7 +110,7 @@ impl Client {
             }
             body.extend_from_slice(&chunk);
         }
-        Span::current().record("bytes", body.len());
+        Span::current().record("http.response.body.size", body.len());
         Ok(body)
     }
 
@@ -124,6 +140,31 @@ impl Client {
             400..=499 => ApiError::BadRequest { operation, status, words },
             _ => malformed(operation)(Flaw::Status { status }),
         }
+    }
+}
+
+/// A call that is counted when it is over, however it ends.
+struct Measured {
+    operation: Operation,
+    sent: Instant,
+    status: Value,
+}
+
+impl Measured {
+    fn start(operation: Operation) -> Self {
+        Self { operation, sent: Instant::now(), status: "none".into() }
+    }
+
+    fn answered(&mut self, status: u16) {
+        self.status = status.into();
+    }
+}
+
+impl Drop for Measured {
+    fn drop(&mut self) {
+        let operation = self.operation.as_str();
+        API_REQUESTS.add(1, [operation.into(), self.status.clone()]);
+        API_REQUEST_DURATION.record(self.sent.elapsed(), [operation.into()]);
     }
 }
 

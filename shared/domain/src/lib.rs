@@ -27,6 +27,7 @@ pub mod run;
 pub mod schedule;
 pub mod sweep;
 pub mod task;
+pub mod traceparent;
 pub mod two_ends;
 pub mod verify;
 pub mod winner;

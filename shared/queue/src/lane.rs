@@ -37,6 +37,7 @@ pub(crate) struct Keys {
     delayed: [String; 2],
     dead: String,
     workers: String,
+    probe: String,
 }
 
 impl Keys {
@@ -47,6 +48,7 @@ impl Keys {
             delayed: Lane::ALL.map(|lane| format!("{tagged}:{lane}:delayed")),
             dead: format!("{tagged}:dead"),
             workers: format!("{tagged}:workers"),
+            probe: format!("{tagged}:probe"),
         }
     }
 
@@ -63,6 +65,11 @@ impl Keys {
     /// Entries that were given up, of both lanes, with the reason.
     pub(crate) fn dead(&self) -> &str {
         &self.dead
+    }
+
+    /// Written to see whether Redis can write.
+    pub(crate) fn probe(&self) -> &str {
+        &self.probe
     }
 
     /// Sorted set of workers, by when they were last heard of.

@@ -133,6 +133,13 @@ impl Publisher {
         Ok(Depth { interactive: self.lane_depth(Lane::Interactive).await?, bulk: self.lane_depth(Lane::Bulk).await?, dead })
     }
 
+    /// Whether Redis answers and can write: a replica answers too, and so does a server whose disk is full.
+    pub async fn check(&self) -> Result<(), QueueError> {
+        let mut write = redis::cmd("SET");
+        write.arg(self.keys.probe()).arg(1).arg("PX").arg(1_000);
+        Ok(write.exec_async(&mut self.link.clone()).await?)
+    }
+
     /// How many workers were heard of within a lease. One that died counts until then.
     pub async fn workers(&self) -> Result<usize, QueueError> {
         let lease_ms = u64::try_from(self.lease.as_millis()).unwrap_or(u64::MAX);

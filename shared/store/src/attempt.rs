@@ -139,6 +139,7 @@ impl Store {
     }
 
     /// Draws the instant of a read, in the statement that asks whether it is still wanted; `None` if not.
+    #[tracing::instrument(level = "debug", skip_all, fields(otel.name = "attempt.draw", otel.kind = "client", db.system.name = "postgresql"))]
     pub async fn draw(&self, asking: Asking) -> StoreResult<Option<Drawn>> {
         let (job, ahead) = match asking {
             Asking::For(job) => (job, false),

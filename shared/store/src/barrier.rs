@@ -83,6 +83,7 @@ impl Store {
 
     /// T3, T5. Moves a run on by one step if its barrier is open; `None` if it is not, or the run is held or has ended. Sweeping is
     /// left by [`Store::sweep`] alone.
+    #[tracing::instrument(level = "debug", skip_all, fields(otel.name = "barrier.advance", otel.kind = "client", db.system.name = "postgresql"))]
     pub async fn advance(&self, run: RunKey) -> StoreResult<Option<Phase>> {
         transact!(self, |tx| {
             lock::exclusive(tx, run).await?;

@@ -2,6 +2,8 @@
 
 use orgmirror_domain::words::UnknownWord;
 
+use crate::health::Unwritable;
+
 /// The result of a statement or transaction.
 pub type StoreResult<T> = Result<T, StoreError>;
 
@@ -103,12 +105,35 @@ pub enum StoreError {
         /// The limit.
         limit: usize,
     },
+    /// Postgres is there and cannot write.
+    #[error("{why}")]
+    Unwritable {
+        /// Why.
+        why: Unwritable,
+        /// What was refused; none if it was asked for.
+        #[source]
+        source: Option<sqlx::Error>,
+    },
     /// Anything else.
     #[error("Postgres failed")]
-    Database(#[from] sqlx::Error),
+    Database(#[source] sqlx::Error),
+}
+
+impl From<sqlx::Error> for StoreError {
+    fn from(source: sqlx::Error) -> Self {
+        match Unwritable::told_by(&source) {
+            Some(why) => Self::Unwritable { why, source: Some(source) },
+            None => Self::Database(source),
+        }
+    }
 }
 
 impl StoreError {
+    /// Whether Postgres cannot write just now, which says nothing about what it was asked to write.
+    pub fn is_unwritable(&self) -> bool {
+        matches!(self, Self::Unwritable { .. })
+    }
+
     pub(crate) fn connecting(source: sqlx::Error) -> Self {
         Self::Connecting(source)
     }

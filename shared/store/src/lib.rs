@@ -26,8 +26,10 @@ pub mod events;
 pub mod exception;
 pub mod filter;
 mod fingerprint;
+pub mod gauges;
 mod group;
 pub mod groups;
+pub mod health;
 pub mod housekeeping;
 pub mod keys;
 pub mod licence;
@@ -62,6 +64,7 @@ pub struct Store {
     pool: PgPool,
     keys: Arc<keys::KeyCache>,
     memory: Arc<browse::Memory>,
+    last_write: health::LastWrite,
 }
 
 /// The channel on which a commit without a child job wakes the coordinator.
@@ -83,7 +86,7 @@ impl Store {
             .connect_with(options)
             .await
             .map_err(StoreError::connecting)?;
-        Ok(Self { pool, keys: Arc::default(), memory: Arc::default() })
+        Ok(Self { pool, keys: Arc::default(), memory: Arc::default(), last_write: health::LastWrite::default() })
     }
 
     /// Brings the schema up to date. Returns how many migrations were applied.

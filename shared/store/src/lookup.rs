@@ -36,6 +36,15 @@ enum Effect<'a> {
 }
 
 impl Effect<'_> {
+    /// The kind of rows that it writes.
+    fn kind(&self) -> Option<&'static str> {
+        match self {
+            Self::Accounts(_) => Some(AccountFacts::KIND),
+            Self::Groups(_) | Self::Grants(..) => Some(GroupFacts::KIND),
+            Self::Count(_) | Self::Exception { .. } => None,
+        }
+    }
+
     /// Writes it; returns the rows written, and the answer of a count.
     async fn apply(&self, tx: &mut Tx, writer: Writer, drawn: Drawn) -> StoreResult<(Tally, Option<i64>)> {
         Ok(match self {
@@ -189,6 +198,7 @@ impl Store {
     }
 
     /// Claims a job, applies its effect, and marks it done, in one transaction.
+    #[tracing::instrument(level = "debug", skip_all, fields(otel.name = "lookup.commit", otel.kind = "client", db.system.name = "postgresql"))]
     async fn commit_effect(
         &self,
         job: &Job,
@@ -197,17 +207,21 @@ impl Store {
         seen: &[i32],
         effect: &Effect<'_>,
     ) -> StoreResult<Committed> {
-        transact!(self, |tx| {
+        let (committed, tally) = transact!(self, |tx| {
             lock::shared(tx, job.run).await?;
             if !lock_pending(tx, job.key).await? {
-                return Ok(Committed::Refused);
+                return Ok((Committed::Refused, Tally::default()));
             }
             let writer = writer(tx, job.org, job.run).await?;
             let (tally, answer) = effect.apply(tx, writer, drawn).await?;
             mark_done(tx, job.key, drawn, calls, seen, tally, answer).await?;
             sqlx::query!("SELECT notify_run($1)", job.run.0).execute(&mut **tx).await?;
-            Ok(Committed::Now)
-        })
+            Ok((Committed::Now, tally))
+        })?;
+        if let Some(kind) = effect.kind() {
+            tally.count(kind);
+        }
+        Ok(committed)
     }
 }
 

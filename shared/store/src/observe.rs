@@ -5,6 +5,7 @@ use std::collections::{HashMap, HashSet};
 use orgmirror_domain::ids::{Instant, OrgKey, RunKey};
 use orgmirror_domain::job::JobKind;
 use orgmirror_domain::winner::{Source, Stored, wins};
+use orgmirror_metrics::ROWS_WRITTEN;
 use serde_json::Map;
 
 use crate::StoreResult;
@@ -86,6 +87,15 @@ pub(crate) struct Writer {
 pub(crate) struct Tally {
     pub(crate) added: i32,
     pub(crate) changed: i32,
+}
+
+impl Tally {
+    /// Counts rows of a kind as written. Called after the commit: what was rolled back was not written.
+    pub(crate) fn count(self, kind: &'static str) {
+        for (change, rows) in [("added", self.added), ("changed", self.changed)] {
+            ROWS_WRITTEN.add(u64::from(rows.unsigned_abs()), [kind.into(), change.into()]);
+        }
+    }
 }
 
 /// Writes what wins of a batch of observations, and logs what changed. `facts` may name a key more than once: the newest counts.

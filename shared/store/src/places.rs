@@ -11,6 +11,7 @@ use crate::{Store, StoreError, StoreResult, lock};
 
 impl Store {
     /// Commits a plan. `drawn` is from before the first of its calls.
+    #[tracing::instrument(level = "debug", skip_all, fields(otel.name = "plan.commit", otel.kind = "client", db.system.name = "postgresql"))]
     pub async fn commit_plan(
         &self,
         job: &Job,

@@ -4,6 +4,7 @@ use chrono::{DateTime, Utc};
 use orgmirror_domain::audit::{Actor, Event};
 use orgmirror_domain::ids::{Instant, OrgKey, RunId, RunKey};
 use orgmirror_domain::run::{RunKind, Scope};
+use orgmirror_domain::traceparent::Traceparent;
 use serde_json::json;
 use uuid::Uuid;
 
@@ -21,13 +22,26 @@ pub struct Ticket {
     pub instant: Instant,
 }
 
+/// Who asked for a run.
+#[derive(Clone, Debug)]
+pub struct Origin {
+    /// The run, for people.
+    pub run_id: RunId,
+    /// Why it was asked for.
+    pub kind: RunKind,
+    /// When it was asked for first.
+    pub requested_at: DateTime<Utc>,
+    /// Where in their own traces those asked who told it.
+    pub askers: Vec<Traceparent>,
+}
+
 impl Store {
     /// T1. Joins the pending full run, or makes it; a scoped request gets a run of its own. Asking again with the same `request` gives
     /// the same answer.
     ///
     /// A request never joins the active run: that one may have read the rows already.
     pub async fn request_sync(&self, org: OrgKey, request: Uuid, kind: RunKind, scope: &Scope) -> StoreResult<Ticket> {
-        self.request_sync_as(org, request, kind, scope, None).await
+        self.request_sync_as(org, request, kind, scope, None, None).await
     }
 
     /// T1 for somebody who asks, which the audit log keeps.
@@ -39,9 +53,23 @@ impl Store {
         scope: &Scope,
         by: &Actor,
     ) -> StoreResult<Ticket> {
-        self.request_sync_as(org, request, kind, scope, Some(by)).await
+        self.request_sync_as(org, request, kind, scope, Some(by), None).await
     }
 
+    /// The same, for somebody whose own trace is to be found from the run's.
+    pub async fn request_sync_from(
+        &self,
+        org: OrgKey,
+        request: Uuid,
+        kind: RunKind,
+        scope: &Scope,
+        by: &Actor,
+        asker: Option<Traceparent>,
+    ) -> StoreResult<Ticket> {
+        self.request_sync_as(org, request, kind, scope, Some(by), asker).await
+    }
+
+    #[tracing::instrument(level = "debug", skip_all, fields(otel.name = "request.sync", otel.kind = "client", db.system.name = "postgresql"))]
     async fn request_sync_as(
         &self,
         org: OrgKey,
@@ -49,7 +77,9 @@ impl Store {
         kind: RunKind,
         scope: &Scope,
         by: Option<&Actor>,
+        asker: Option<Traceparent>,
     ) -> StoreResult<Ticket> {
+        let asker = asker.map(|asker| asker.to_string());
         transact!(self, |tx| {
             if let Some(ticket) = earlier_ticket(tx, request).await? {
                 return Ok(ticket);
@@ -68,12 +98,13 @@ impl Store {
             // A statement of its own, after the lock: the run's watermark will be greater.
             let stored = sqlx::query!(
                 r#"-- request.store
-                INSERT INTO sync_request (request_id, org_key, run_key, instant) VALUES ($1, $2, $3, nextval('instant'))
+                INSERT INTO sync_request (request_id, org_key, run_key, instant, traceparent) VALUES ($1, $2, $3, nextval('instant'), $4)
                 ON CONFLICT (request_id) DO NOTHING
                 RETURNING instant"#,
                 request,
                 org.0,
-                run.0
+                run.0,
+                asker.as_deref()
             );
             match stored.fetch_optional(&mut **tx).await? {
                 Some(row) => {
@@ -99,6 +130,20 @@ impl Store {
             org.0
         );
         Ok(asked.fetch_one(&self.pool).await?)
+    }
+
+    /// Who asked for a run, and when.
+    pub async fn origin(&self, run: RunKey) -> StoreResult<Origin> {
+        let row = sqlx::query!(
+            r#"-- request.origin
+            SELECT run.run_id, run.kind::text AS "kind!", run.requested_at,
+                ARRAY(SELECT r.traceparent FROM sync_request AS r WHERE r.run_key = run.run_key AND r.traceparent IS NOT NULL) AS "askers!"
+            FROM sync_run AS run WHERE run.run_key = $1"#,
+            run.0
+        );
+        let row = row.fetch_one(&self.pool).await?;
+        let askers = row.askers.iter().filter_map(|text| text.parse().ok()).collect();
+        Ok(Origin { run_id: RunId(row.run_id), kind: row.kind.parse()?, requested_at: row.requested_at, askers })
     }
 
     /// When the newest completed full sync began, on the clock, if there was one.

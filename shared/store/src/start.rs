@@ -42,6 +42,7 @@ impl Store {
     }
 
     /// T2. Starts a run; false if it has started meanwhile, or another full run is active.
+    #[tracing::instrument(level = "debug", skip_all, fields(otel.name = "start.run", otel.kind = "client", db.system.name = "postgresql"))]
     pub async fn start_run(&self, org: OrgKey, run: RunKey) -> StoreResult<bool> {
         transact!(self, |tx| {
             lock::start(tx, org).await?;

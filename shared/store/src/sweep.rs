@@ -7,8 +7,12 @@ use orgmirror_domain::ids::RunKey;
 use orgmirror_domain::run::{Phase, RunEvent};
 use orgmirror_domain::sweep::{Going, SweepLimits, SweepVerdict, lost_most_members, verdict};
 use orgmirror_domain::verify::Discrepancy;
+use orgmirror_metrics::ROWS_WRITTEN;
 
+use crate::account::AccountFacts;
 use crate::barrier::{LockedRun, LockedScope, load};
+use crate::group::GroupFacts;
+use crate::observe::Mirrored;
 use crate::transaction::{Tx, transact};
 use crate::{Store, StoreError, StoreResult, lock};
 
@@ -23,34 +27,55 @@ pub enum Swept {
     TooLate,
 }
 
+/// How many rows left the mirror.
+#[derive(Clone, Copy, Debug, Default)]
+struct Removed {
+    accounts: i64,
+    groups: i64,
+}
+
+impl Removed {
+    /// Counts them as written. Called after the commit.
+    fn count(self) {
+        for (kind, rows) in [(AccountFacts::KIND, self.accounts), (GroupFacts::KIND, self.groups)] {
+            ROWS_WRITTEN.add(rows.unsigned_abs(), [kind.into(), "removed".into()]);
+        }
+    }
+}
+
 impl Store {
     /// T6. Sweeps and completes a run, or holds it for approval.
+    #[tracing::instrument(level = "debug", skip_all, fields(otel.name = "sweep", otel.kind = "client", db.system.name = "postgresql"))]
     pub async fn sweep(&self, run: RunKey, limits: SweepLimits) -> StoreResult<Swept> {
-        transact!(self, |tx| {
+        let (swept, removed) = transact!(self, |tx| {
             lock::exclusive(tx, run).await?;
             let Some(locked) = load(tx, run).await?.filter(|locked| locked.phase == Phase::Sweeping) else {
-                return Ok(Swept::TooLate);
+                return Ok((Swept::TooLate, Removed::default()));
             };
             let (accounts, groups, last_admin) = going(tx, locked).await?;
             let approved = approved(tx, locked).await?;
             let decided = verdict(accounts, groups, last_admin, limits, approved);
             let within = accounts.within(limits) && groups.within(limits) && !last_admin;
-            match decided {
+            let removed = match decided {
                 // A scoped run asks nobody: what it found missing stays marked for the next full run's list.
-                SweepVerdict::AskPerson if locked.scope != LockedScope::Full => {}
+                SweepVerdict::AskPerson if locked.scope != LockedScope::Full => Removed::default(),
                 SweepVerdict::AskPerson => {
                     ask_person(tx, locked, accounts, groups, last_admin).await?;
-                    return Ok(Swept::Held);
+                    return Ok((Swept::Held, Removed::default()));
                 }
                 SweepVerdict::HideMissing => hide(tx, locked, false).await?,
                 // What became missing after the list was shown goes too if it is below the limits; else it waits for the next list.
                 SweepVerdict::HideApproved => hide(tx, locked, !within).await?,
-            }
+            };
             fail::fail_point!("coordinator::during_sweep");
             drop_stale_grants(tx, locked).await?;
             report_lost_members(tx, locked).await?;
-            complete(tx, locked).await
-        })
+            Ok((complete(tx, locked).await?, removed))
+        })?;
+        if swept == Swept::Completed {
+            removed.count();
+        }
+        Ok(swept)
     }
 }
 
@@ -143,9 +168,10 @@ async fn ask_person(tx: &mut Tx, run: LockedRun, accounts: Going, groups: Going,
 
 /// Hides rows that are missing now: all of them, or only those of the approved list. Tombstones of ids that were never seen alive
 /// are hidden in any case; nobody sees them.
-async fn hide(tx: &mut Tx, run: LockedRun, only_listed: bool) -> StoreResult<()> {
+async fn hide(tx: &mut Tx, run: LockedRun, only_listed: bool) -> StoreResult<Removed> {
     let logged = run.scope != LockedScope::Full || had_watermark(tx, run).await?;
-    sqlx::query!(
+    let removed = sqlx::query_as!(
+        Removed,
         r#"-- sweep.hide
         WITH swept AS (SELECT nextval('instant') AS instant, clock_timestamp() AS at),
         accounts AS (
@@ -185,18 +211,19 @@ async fn hide(tx: &mut Tx, run: LockedRun, only_listed: bool) -> StoreResult<()>
             RETURNING 'group' AS kind, g.group_key AS entity_key, g.known_alive
         ),
         gone AS (SELECT * FROM accounts WHERE known_alive UNION ALL SELECT * FROM groups WHERE known_alive),
-        counted AS (UPDATE sync_run SET rows_removed = (SELECT count(*) FROM gone) WHERE run_key = $2)
-        INSERT INTO change_log (org_key, run_key, kind, entity_key, change)
-        SELECT $1, $2, kind, entity_key, 'removed' FROM gone WHERE $4"#,
+        counted AS (UPDATE sync_run SET rows_removed = (SELECT count(*) FROM gone) WHERE run_key = $2),
+        logged AS (
+            INSERT INTO change_log (org_key, run_key, kind, entity_key, change)
+            SELECT $1, $2, kind, entity_key, 'removed' FROM gone WHERE $4
+        )
+        SELECT count(*) FILTER (WHERE kind = 'account') AS "accounts!", count(*) FILTER (WHERE kind = 'group') AS "groups!" FROM gone"#,
         run.org.0,
         run.run.0,
         only_listed,
         logged,
         run.scope != LockedScope::Full
-    )
-    .execute(&mut **tx)
-    .await?;
-    Ok(())
+    );
+    Ok(removed.fetch_one(&mut **tx).await?)
 }
 
 async fn had_watermark(tx: &mut Tx, run: LockedRun) -> StoreResult<bool> {

@@ -24,6 +24,7 @@ macro_rules! transact {
                 Ok(value) => transaction.commit().await.map(|()| value).map_err($crate::StoreError::from),
                 Err(error) => Err(error),
             };
+            $store.last_write.ended(&outcome);
             match outcome {
                 Err(error) if error.is_conflict() && repeats < $crate::transaction::REPEATS => repeats += 1,
                 outcome => break outcome,

@@ -10,14 +10,28 @@ use serde_json::Value;
 /// What each part may use of ours. Arrows point one way: services, then what they stand on, then the domain.
 const ALLOWED: &[(&str, &[&str])] = &[
     ("orgmirror-domain", &[]),
-    ("orgmirror-store", &["orgmirror-domain"]),
-    ("orgmirror-atlassian", &["orgmirror-domain"]),
+    ("orgmirror-metrics", &["orgmirror-domain"]),
+    ("orgmirror-store", &["orgmirror-domain", "orgmirror-metrics"]),
+    ("orgmirror-atlassian", &["orgmirror-domain", "orgmirror-metrics"]),
     ("orgmirror-queue", &[]),
-    ("orgmirror-runtime", &["orgmirror-domain"]),
+    ("orgmirror-runtime", &["orgmirror-domain", "orgmirror-metrics"]),
     ("orgmirror-private-servers", &[]),
-    ("orgmirror-coordinator", &["orgmirror-domain", "orgmirror-store", "orgmirror-queue", "orgmirror-runtime"]),
+    (
+        "orgmirror-coordinator",
+        &["orgmirror-domain", "orgmirror-metrics", "orgmirror-store", "orgmirror-queue", "orgmirror-runtime"],
+    ),
     ("orgmirror-console", &["orgmirror-domain", "orgmirror-store", "orgmirror-queue", "orgmirror-runtime"]),
-    ("orgmirror-worker", &["orgmirror-domain", "orgmirror-store", "orgmirror-queue", "orgmirror-runtime", "orgmirror-atlassian"]),
+    (
+        "orgmirror-worker",
+        &[
+            "orgmirror-domain",
+            "orgmirror-metrics",
+            "orgmirror-store",
+            "orgmirror-queue",
+            "orgmirror-runtime",
+            "orgmirror-atlassian",
+        ],
+    ),
     ("orgmirror-orgsim", &[]),
 ];
 

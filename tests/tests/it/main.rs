@@ -33,5 +33,8 @@ mod refusals;
 mod requests;
 mod scheduled;
 mod scoped;
+mod security;
 mod sweeps;
 mod tasks;
+mod telemetry;
+mod traces;

@@ -120,6 +120,10 @@ pub(crate) enum Command {
     ///
     /// Example: `orgmirror resume 0192f3a0-0000-7000-8000-000000000000`
     Resume(OneRun),
+    /// Shows the settings in effect and where each comes from. Secrets are masked.
+    ///
+    /// Example: `orgmirror config | grep environment`
+    Config,
     /// Asks every part that an installation needs, and says what to do about each that fails.
     ///
     /// Example: `orgmirror doctor`

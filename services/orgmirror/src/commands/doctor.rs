@@ -4,31 +4,12 @@ use anyhow::{Result, bail};
 use chrono::Utc;
 use orgmirror_atlassian::{KeyLife, Lane, Operation};
 use orgmirror_runtime::config::Config;
+use orgmirror_runtime::health::{Condition, Finding};
 use orgmirror_store::progress::Which;
-use serde::Serialize;
 
 use super::print_json;
 use crate::outcome::Outcome;
-use crate::wiring;
-
-/// How a part does.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
-enum Health {
-    Good,
-    /// It works, and a person should know.
-    Warning,
-    Bad,
-}
-
-/// What was found about a part.
-#[derive(Serialize)]
-struct Finding {
-    part: &'static str,
-    health: Health,
-    /// What was found, and what to do about it.
-    found: String,
-}
+use crate::{observe, wiring};
 
 pub(crate) async fn run(config: &Config, json: bool) -> Result<Outcome> {
     let found = [
@@ -42,7 +23,7 @@ pub(crate) async fn run(config: &Config, json: bool) -> Result<Outcome> {
         .into_iter()
         .map(|(part, found)| {
             // The first line says what failed, the rest why.
-            let (health, found) = found.unwrap_or_else(|error| (Health::Bad, format!("{error:#}")));
+            let (health, found) = found.unwrap_or_else(|error| (Condition::Bad, format!("{error:#}")));
             Finding { part, health, found }
         })
         .collect();
@@ -51,31 +32,34 @@ pub(crate) async fn run(config: &Config, json: bool) -> Result<Outcome> {
     } else {
         for Finding { part, health, found } in &findings {
             let mark = match health {
-                Health::Good => "good   ",
-                Health::Warning => "WARNING",
-                Health::Bad => "BAD    ",
+                Condition::Good => "good   ",
+                Condition::Warning => "WARNING",
+                Condition::Bad => "BAD    ",
             };
             println!("{mark}  {part:<8}  {found}");
         }
     }
-    Ok(if findings.iter().any(|finding| finding.health == Health::Bad) { Outcome::Failed } else { Outcome::Done })
+    Ok(if findings.iter().any(|finding| finding.health == Condition::Bad) { Outcome::Failed } else { Outcome::Done })
 }
 
-async fn database(config: &Config) -> Result<(Health, String)> {
-    wiring::store(config, 1).await?;
-    Ok((Health::Good, "Postgres answers, and its schema is the one that this version knows".to_owned()))
+async fn database(config: &Config) -> Result<(Condition, String)> {
+    let store = wiring::store(config, 1).await?;
+    store.check_room().await?;
+    observe::database(&store).await
 }
 
-async fn queue(config: &Config) -> Result<(Health, String)> {
+async fn queue(config: &Config) -> Result<(Condition, String)> {
     let publisher = wiring::publisher(config)?;
+    publisher.check().await?;
     let (depth, workers) = tokio::try_join!(publisher.depth(), publisher.workers())?;
     Ok(match (workers, depth.dead) {
-        (0, _) => {
-            (Health::Warning, "Redis answers, and no worker was heard of: nothing is read; start `orgmirror worker`".to_owned())
-        }
-        (_, 0) => (Health::Good, format!("Redis answers, workers: {workers}")),
+        (0, _) => (
+            Condition::Warning,
+            "Redis answers, and no worker was heard of: nothing is read; start `orgmirror worker`".to_owned(),
+        ),
+        (_, 0) => (Condition::Good, format!("Redis answers, workers: {workers}")),
         (_, dead) => (
-            Health::Warning,
+            Condition::Warning,
             format!(
                 "Redis answers, workers: {workers}; {dead} jobs were set aside since they ended their worker again and again: see the workers' logs"
             ),
@@ -83,22 +67,22 @@ async fn queue(config: &Config) -> Result<(Health, String)> {
     })
 }
 
-fn key(config: &Config) -> Result<(Health, String)> {
+fn key(config: &Config) -> Result<(Condition, String)> {
     let life = KeyLife::of(wiring::key_source(config)?.read()?.expires_on, Utc::now());
     let health = match life {
-        KeyLife::Long { .. } => Health::Good,
-        KeyLife::Unknown | KeyLife::Soon { .. } => Health::Warning,
-        KeyLife::Over { .. } => Health::Bad,
+        KeyLife::Long { .. } => Condition::Good,
+        KeyLife::Unknown | KeyLife::Soon { .. } => Condition::Warning,
+        KeyLife::Over { .. } => Condition::Bad,
     };
     Ok((health, life.to_string()))
 }
 
 /// One call, the first that every sync makes.
-async fn api(config: &Config) -> Result<(Health, String)> {
+async fn api(config: &Config) -> Result<(Condition, String)> {
     let client = wiring::client(config)?;
     let permit = match client.permit(Lane::Interactive, Operation::Directories).await {
         Ok(permit) => permit,
-        Err(wait) => return Ok((Health::Warning, format!("not asked: {wait}"))),
+        Err(wait) => return Ok((Condition::Warning, format!("not asked: {wait}"))),
     };
     let directories = client.directories(permit, None).await?.rows.len();
     if directories == 0 {
@@ -107,18 +91,18 @@ async fn api(config: &Config) -> Result<(Health, String)> {
             config.atlassian.base_url
         );
     }
-    Ok((Health::Good, format!("it answers at {}, directories: {directories}", config.atlassian.base_url)))
+    Ok((Condition::Good, format!("it answers at {}, directories: {directories}", config.atlassian.base_url)))
 }
 
-async fn syncs(config: &Config) -> Result<(Health, String)> {
+async fn syncs(config: &Config) -> Result<(Condition, String)> {
     let store = wiring::store(config, 1).await?;
     let org = wiring::known_org(config, &store).await?;
     let held = store.runs(Which::Open(org)).await?.into_iter().find_map(|run| Some((run.run_id, run.hold_reason?)));
     if let Some((run, reason)) = held {
-        return Ok((Health::Warning, format!("run {run} is held: {reason}")));
+        return Ok((Condition::Warning, format!("run {run} is held: {reason}")));
     }
     Ok(match store.freshness(org).await?.watermark_at {
-        Some(at) => (Health::Good, format!("the mirror is fresh as of {}", at.format("%Y-%m-%d %H:%M:%S UTC"))),
-        None => (Health::Warning, "never synced; `orgmirror sync --wait` asks for a sync".to_owned()),
+        Some(at) => (Condition::Good, format!("the mirror is fresh as of {}", at.format("%Y-%m-%d %H:%M:%S UTC"))),
+        None => (Condition::Warning, "never synced; `orgmirror sync --wait` asks for a sync".to_owned()),
     })
 }

@@ -4,6 +4,7 @@ mod accounts;
 mod audit;
 mod bulk;
 mod change_run;
+mod config;
 mod doctor;
 mod filters;
 mod groups;
@@ -54,6 +55,7 @@ pub(crate) async fn run(cli: Cli) -> Result<Outcome> {
         Command::Cancel(run) => change_run::cancel(&config, run).await,
         Command::Approve(run) => change_run::approve(&config, run).await,
         Command::Resume(run) => change_run::resume(&config, run).await,
+        Command::Config => config::run(&cli.config, cli.json),
         Command::Doctor => doctor::run(&config, cli.json).await,
         Command::Healthcheck => healthcheck::run(&config).await,
         Command::SealKey(arguments) => seal::run(&config, arguments.expires),

@@ -9,10 +9,10 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
 use crate::outcome::Outcome;
-use crate::wiring;
+use crate::{observe, wiring};
 
-/// Connections of a coordinator: the tick, requests, upkeep, and one that listens.
-const COORDINATOR_CONNECTIONS: u32 = 6;
+/// Connections of a coordinator: the tick, requests, upkeep, metrics, health, and one that listens.
+const COORDINATOR_CONNECTIONS: u32 = 8;
 
 /// Connections of a console: one for each page that is made at the same time.
 pub(crate) const CONSOLE_CONNECTIONS: u32 = 8;
@@ -21,6 +21,7 @@ pub(crate) async fn coordinator(config: &Config) -> Result<Outcome> {
     let stop = shutdown::on_signal()?;
     let settings = wiring::coordinator(config)?;
     let store = wiring::store(config, COORDINATOR_CONNECTIONS).await?;
+    observe::start(config, "coordinator", &store, &stop).await?;
     tracing::info!("the coordinator is at work");
     orgmirror_coordinator::run(settings, store, stop).await?;
     Ok(Outcome::Done)
@@ -30,6 +31,7 @@ pub(crate) async fn worker(config: &Config) -> Result<Outcome> {
     let stop = shutdown::on_signal()?;
     let settings = wiring::worker(config)?;
     let store = wiring::store(config, worker_connections(settings.concurrency)).await?;
+    observe::start(config, "worker", &store, &stop).await?;
     tracing::info!(concurrency = settings.concurrency, "a worker is at work");
     orgmirror_worker::run(settings, store, stop).await?;
     Ok(Outcome::Done)
@@ -38,6 +40,7 @@ pub(crate) async fn worker(config: &Config) -> Result<Outcome> {
 pub(crate) async fn console(config: &Config) -> Result<Outcome> {
     let stop = shutdown::on_signal()?;
     let store = wiring::store(config, CONSOLE_CONNECTIONS).await?;
+    observe::start(config, "console", &store, &stop).await?;
     serve_console(config, store, stop).await?;
     Ok(Outcome::Done)
 }
@@ -61,5 +64,5 @@ pub(crate) async fn serve_console(config: &Config, store: Store, stop: Cancellat
 
 /// Statements are short, so a few connections serve many calls in flight.
 pub(crate) fn worker_connections(concurrency: usize) -> u32 {
-    u32::try_from(concurrency / 2 + 4).unwrap_or(u32::MAX).min(16)
+    u32::try_from(concurrency / 2 + 5).unwrap_or(u32::MAX).min(16)
 }

@@ -34,7 +34,10 @@ pub(crate) async fn run(config: &Config, arguments: Sync, json: bool) -> Result<
     }
     let scope = scope(&arguments);
     let request = Uuid::now_v7();
-    let ticket = store.request_sync_by(org, request, RunKind::Manual, &scope, &Actor::person(&arguments.by)).await?;
+    // As programs tell their children; what cannot be read links nothing.
+    let asker = std::env::var("TRACEPARENT").ok().and_then(|text| text.parse().ok());
+    let by = Actor::person(&arguments.by);
+    let ticket = store.request_sync_from(org, request, RunKind::Manual, &scope, &by, asker).await?;
     if !arguments.wait {
         if json {
             print_json(&json!({ "requested": true, "id": ticket.run_id }))?;

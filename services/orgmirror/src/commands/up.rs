@@ -21,7 +21,7 @@ use super::services::{CONSOLE_CONNECTIONS, serve_console, worker_connections};
 use crate::cli::Up;
 use crate::forecast::Forecast;
 use crate::outcome::Outcome;
-use crate::{summary, watch, wiring};
+use crate::{observe, summary, watch, wiring};
 
 pub(crate) async fn run(mut config: Config, arguments: Up, json: bool) -> Result<Outcome> {
     let stop = shutdown::on_signal()?;
@@ -43,6 +43,7 @@ async fn serve(config: &Config, arguments: &Up, json: bool, stop: CancellationTo
     wiring::make_key_current(config, &store, org).await?;
     // Looked at before a coordinator can have the first sync made.
     let first = store.watermark_at(org).await?.is_none();
+    observe::start(config, "up", &store, &stop).await?;
     let mut services = start_services(config, arguments.workers.max(1), &store, &stop).await?;
 
     if !arguments.once {

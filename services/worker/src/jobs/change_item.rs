@@ -9,10 +9,12 @@ use apalis::prelude::BoxDynError;
 use orgmirror_atlassian::{ApiError, Change, Operation, WriteOutcome};
 use orgmirror_domain::action::{Action, Call};
 use orgmirror_domain::ids::ItemKey;
+use orgmirror_metrics::{GATE_WAIT, ITEMS_COMPLETED};
 use orgmirror_queue::Lane;
 use orgmirror_store::StoreError;
 use orgmirror_store::operation::finish::Answer;
 use orgmirror_store::operation::start::{Marked, Start};
+use tracing::{Instrument, Span};
 
 use crate::env::Env;
 use crate::read::{Left, SHORT_WAIT};
@@ -26,7 +28,16 @@ const HELD_FOR: Duration = Duration::from_secs(30);
 
 /// Changes one account, if the gate opens.
 pub(crate) async fn change_item(env: &Env, item: ItemKey) -> Result<(), BoxDynError> {
-    match attempt(env, item).await {
+    let span = tracing::info_span!(
+        "item",
+        otel.name = "process item",
+        otel.kind = "consumer",
+        messaging.system = "redis",
+        messaging.operation.name = "process",
+        item.key = item.0,
+        operation.id = tracing::field::Empty
+    );
+    match attempt(env, item).instrument(span).await {
         Ok(()) => Ok(()),
         Err(error) => {
             // The item's row says what was done: it is dispatched again, or read back after its deadline.
@@ -50,8 +61,13 @@ async fn attempt(env: &Env, item: ItemKey) -> Result<(), StoreError> {
         Err(_) => return env.store.put_back_item(item, Duration::ZERO, env.lease).await,
     };
     let asked = Instant::now();
+    let span = Span::current();
     let marked = match env.store.start_item(item, SENT_WITHIN + env.call_settles_within).await? {
-        Start::Act(marked) => marked,
+        Start::Act(marked) => {
+            GATE_WAIT.record(marked.waited(), []);
+            span.record("operation.id", tracing::field::display(marked.operation()));
+            marked
+        }
         Start::Waits(awaited) => {
             tracing::debug!(item = item.0, %awaited, "the gate is shut");
             return Ok(());
@@ -67,6 +83,7 @@ async fn attempt(env: &Env, item: ItemKey) -> Result<(), StoreError> {
         answer(env, outcome).await?
     };
     let state = env.store.finish_item(marked.attempt(), &answer).await?;
+    ITEMS_COMPLETED.add(1, [action.word().into(), outcome(&answer).into()]);
     tracing::debug!(operation = %marked.operation(), item = item.0, ?state, "an item's call has ended");
     Ok(())
 }
@@ -89,6 +106,18 @@ async fn answer(env: &Env, outcome: WriteOutcome) -> Result<Answer, StoreError> 
             Answer::Held { wait: HELD_FOR, reason: in_full(&error) }
         }
     })
+}
+
+/// The word of the metric.
+fn outcome(answer: &Answer) -> &'static str {
+    match answer {
+        Answer::Done => "done",
+        Answer::SaidSo => "already_so",
+        Answer::Refused(_) => "refused",
+        Answer::Unanswered(_) => "unanswered",
+        Answer::Held { .. } => "held",
+        Answer::NotSent => "not_sent",
+    }
 }
 
 /// The call for which the permit is taken.

@@ -3,13 +3,14 @@
 use orgmirror_atlassian::Operation;
 use orgmirror_domain::query::{GroupFilter, UserFilter};
 use orgmirror_store::attempt::Asking;
+use orgmirror_store::lookup::Committed;
 
 use super::filter_of;
 use crate::env::{Delivered, Env};
 use crate::read::Left;
 
 /// Counts users or groups, as the job's first subject says.
-pub(crate) async fn count(env: &Env, job: &Delivered) -> Result<(), Left> {
+pub(crate) async fn count(env: &Env, job: &Delivered) -> Result<Committed, Left> {
     let asking = Asking::For(job.key());
     let read = if job.subjects.first().is_some_and(|kind| kind == "users") {
         let filter = filter_of::<UserFilter>(job)?;
@@ -26,6 +27,5 @@ pub(crate) async fn count(env: &Env, job: &Delivered) -> Result<(), Left> {
         })
         .await?
     };
-    env.store.commit_count(job, read.drawn, read.calls, read.answer).await?;
-    Ok(())
+    Ok(env.store.commit_count(job, read.drawn, read.calls, read.answer).await?)
 }

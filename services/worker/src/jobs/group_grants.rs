@@ -5,6 +5,7 @@ use std::time::Duration;
 use orgmirror_atlassian::{ApiError, Operation};
 use orgmirror_domain::ids::GroupId;
 use orgmirror_store::attempt::Asking;
+use orgmirror_store::lookup::Committed;
 
 use crate::env::{Delivered, Env};
 use crate::read::{Left, PATIENCE};
@@ -13,7 +14,7 @@ use crate::read::{Left, PATIENCE};
 const PAGES: usize = 100;
 
 /// Reads all that the group grants, whole, under the instant of the first page.
-pub(crate) async fn group_grants(env: &Env, job: &Delivered) -> Result<(), Left> {
+pub(crate) async fn group_grants(env: &Env, job: &Delivered) -> Result<Committed, Left> {
     let Some(group) = job.subjects.first().and_then(|id| GroupId::parse(id)) else {
         return Err(Left::Hopeless { reason: "the ledger holds a group id that is no UUID".to_owned(), calls: 0 });
     };
@@ -31,10 +32,8 @@ pub(crate) async fn group_grants(env: &Env, job: &Delivered) -> Result<(), Left>
             Ok(read) => read,
             // Gone since its page was listed: it grants nothing. Whether the group itself is gone is for a look-up to say.
             Err(Left::Api { error: ApiError::NotFound { .. }, calls: made, .. }) => {
-                if let Some(drawn) = env.store.draw(Asking::For(job.key())).await? {
-                    env.store.commit_grants(job, drawn, calls + made, group, &[]).await?;
-                }
-                return Ok(());
+                let Some(drawn) = env.store.draw(Asking::For(job.key())).await? else { return Err(Left::NotWanted) };
+                return Ok(env.store.commit_grants(job, drawn, calls + made, group, &[]).await?);
             }
             Err(left) => return Err(left.with_calls(calls)),
         };
@@ -44,8 +43,7 @@ pub(crate) async fn group_grants(env: &Env, job: &Delivered) -> Result<(), Left>
         cursor = read.answer.next;
         if cursor.is_none() {
             grants.sort_unstable();
-            env.store.commit_grants(job, first, calls, group, &grants).await?;
-            return Ok(());
+            return Ok(env.store.commit_grants(job, first, calls, group, &grants).await?);
         }
     }
     Err(Left::Hopeless { reason: format!("the grants of group {group} go on for more than {PAGES} pages"), calls })

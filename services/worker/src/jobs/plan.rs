@@ -14,6 +14,7 @@ use orgmirror_domain::partition::{
 use orgmirror_domain::plan::Plan;
 use orgmirror_domain::query::{Direction, GroupFilter, Page, PageQuery, UserFilter};
 use orgmirror_store::attempt::Asking;
+use orgmirror_store::lookup::Committed;
 use tokio::sync::Semaphore;
 
 use crate::env::{Delivered, Env};
@@ -28,7 +29,7 @@ const AT_ONCE: usize = 4;
 const PAGES: usize = 100;
 
 /// Plans a full run.
-pub(crate) async fn plan(env: &Env, job: &Delivered) -> Result<(), Left> {
+pub(crate) async fn plan(env: &Env, job: &Delivered) -> Result<Committed, Left> {
     let Some(drawn) = env.store.draw(Asking::For(job.key())).await? else { return Err(Left::NotWanted) };
     let planner = Planner { env, job, slots: Semaphore::new(env.concurrency.max(AT_ONCE)), calls: 0.into() };
     match planner.plan().await {
@@ -39,8 +40,7 @@ pub(crate) async fn plan(env: &Env, job: &Delivered) -> Result<(), Left> {
                 run = %job.run_id, users = plan.users, groups = plan.groups, partitions = plan.len(), calls = planner.calls(),
                 pages_ahead = ahead, pages_end_in_s = ends_in_s, "planned"
             );
-            env.store.commit_plan(job, drawn, planner.calls(), &plan, &directories, &workspaces).await?;
-            Ok(())
+            Ok(env.store.commit_plan(job, drawn, planner.calls(), &plan, &directories, &workspaces).await?)
         }
         // Calls of reads that failed are in the error, those that succeeded are ours.
         Err(left) => Err(left.with_calls(planner.calls())),

@@ -8,6 +8,7 @@ use orgmirror_domain::job::JobKind;
 use orgmirror_domain::query::UserFilter;
 use orgmirror_store::StoreResult;
 use orgmirror_store::attempt::{Asking, Drawn};
+use orgmirror_store::lookup::Committed;
 use tokio::sync::Semaphore;
 
 use crate::env::{Delivered, Env};
@@ -17,7 +18,7 @@ use crate::read::{Left, PATIENCE};
 const AT_ONCE: usize = 4;
 
 /// Counts, decides, and registers the lists that are read.
-pub(crate) async fn roles(env: &Env, job: &Delivered) -> Result<(), Left> {
+pub(crate) async fn roles(env: &Env, job: &Delivered) -> Result<Committed, Left> {
     let Some(drawn) = env.store.draw(Asking::For(job.key())).await? else { return Err(Left::NotWanted) };
     let units = units(env.store.product_resources(job.org).await?);
     let counting = Counting { env, job, slots: Semaphore::new(AT_ONCE), calls: 0.into() };
@@ -41,13 +42,12 @@ pub(crate) async fn roles(env: &Env, job: &Delivered) -> Result<(), Left> {
     commit(&counting, drawn, &decided).await
 }
 
-async fn commit(counting: &Counting<'_>, drawn: Drawn, decided: &[UnitRoles]) -> Result<(), Left> {
+async fn commit(counting: &Counting<'_>, drawn: Drawn, decided: &[UnitRoles]) -> Result<Committed, Left> {
     let (env, job) = (counting.env, counting.job);
     for unit in decided.iter().filter(|unit| !unit.not_read.is_empty()) {
         tracing::info!(run = %job.run_id, product = unit.product, roles = ?unit.not_read, "too many hold these roles to be listed");
     }
-    env.store.commit_roles(job, drawn, counting.calls(), decided).await?;
-    Ok(())
+    Ok(env.store.commit_roles(job, drawn, counting.calls(), decided).await?)
 }
 
 /// Goes on without what this job would have told: nothing is known of direct roles then, or nothing on the product that the list is about.

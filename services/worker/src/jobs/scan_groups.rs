@@ -7,6 +7,7 @@ use orgmirror_domain::ids::OrgKey;
 use orgmirror_domain::observation::Group;
 use orgmirror_domain::query::{GroupFilter, Page, PageQuery};
 use orgmirror_store::StoreResult;
+use orgmirror_store::lookup::Committed;
 use orgmirror_store::page::{PageCommit, ReadyPage};
 
 use super::filter_of;
@@ -15,7 +16,7 @@ use crate::env::{Delivered, Env};
 use crate::read::Left;
 
 /// Walks a chain of groups from this page on.
-pub(crate) async fn scan_groups(env: &Env, job: &mut Delivered) -> Result<(), Left> {
+pub(crate) async fn scan_groups(env: &Env, job: &mut Delivered) -> Result<Committed, Left> {
     let filter = filter_of::<GroupFilter>(job)?;
     walk::<Groups>(env, job, filter).await
 }

@@ -7,6 +7,7 @@ use orgmirror_domain::ids::OrgKey;
 use orgmirror_domain::observation::Account;
 use orgmirror_domain::query::{Page, PageQuery, UserFilter};
 use orgmirror_store::StoreResult;
+use orgmirror_store::lookup::Committed;
 use orgmirror_store::page::{PageCommit, ReadyPage};
 
 use super::filter_of;
@@ -15,7 +16,7 @@ use crate::env::{Delivered, Env};
 use crate::read::Left;
 
 /// Walks a chain of users from this page on.
-pub(crate) async fn scan_users(env: &Env, job: &mut Delivered) -> Result<(), Left> {
+pub(crate) async fn scan_users(env: &Env, job: &mut Delivered) -> Result<Committed, Left> {
     let filter = filter_of::<UserFilter>(job)?;
     walk::<Users>(env, job, filter).await
 }

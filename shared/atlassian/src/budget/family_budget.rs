@@ -4,6 +4,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use orgmirror_metrics::BUDGET_AVAILABLE;
 use redis::aio::ConnectionManager;
 use redis::{RedisError, Script, ScriptInvocation};
 
@@ -50,7 +51,10 @@ impl FamilyBudget {
                 if local.redis_answered() {
                     tracing::info!("Redis answers again, calls are counted against the shared budget");
                 }
-                local.heard(lane, now, Answer::from(answer))
+                let answer = Answer::from(answer);
+                let granted = if let Answer::Granted { calls, .. } = answer { calls } else { 0 };
+                BUDGET_AVAILABLE.set(f64::from(granted), [lane.as_str().into()]);
+                local.heard(lane, now, answer)
             }
             Err(error) => {
                 self.lost(&error, now);

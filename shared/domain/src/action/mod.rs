@@ -65,6 +65,19 @@ pub enum Action {
 }
 
 impl Action {
+    /// The words of all of them.
+    pub const WORDS: [&'static str; 9] = [
+        "add-to-group",
+        "remove-from-group",
+        "suspend",
+        "restore",
+        "remove-from-directory",
+        "disable",
+        "enable",
+        "grant-role",
+        "revoke-role",
+    ];
+
     /// The word on the command line and on screen.
     pub fn word(&self) -> &'static str {
         match self {

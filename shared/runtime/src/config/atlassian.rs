@@ -69,7 +69,7 @@ impl Atlassian {
 }
 
 fn masked<S: Serializer>(key: &Option<SecretString>, serializer: S) -> Result<S::Ok, S::Error> {
-    // Only the defaults are ever serialized, and they have no key.
+    // What is serialized is shown to people, or has no key yet.
     match key {
         Some(key) if !key.expose_secret().is_empty() => serializer.serialize_str("********"),
         _ => serializer.serialize_none(),

@@ -5,11 +5,13 @@
 
 mod atlassian;
 mod budget;
+mod effective;
 mod listen;
 mod operation;
 mod prices;
 mod rate;
 mod sync;
+mod telemetry;
 mod worker;
 
 use std::path::Path;
@@ -20,11 +22,13 @@ use serde::{Deserialize, Serialize};
 
 pub use atlassian::Atlassian;
 pub use budget::Budget;
+pub use effective::Effective;
 pub use listen::{Console, Metrics};
 pub use operation::Operation;
 pub use prices::{Price, Prices};
 pub use rate::Rate;
 pub use sync::Sync;
+pub use telemetry::Telemetry;
 pub use worker::Worker;
 
 /// All settings.
@@ -51,6 +55,8 @@ pub struct Config {
     pub console: Console,
     /// Metrics.
     pub metrics: Metrics,
+    /// Traces.
+    pub telemetry: Telemetry,
 }
 
 /// A setting that cannot be used.
@@ -93,15 +99,20 @@ pub enum ConfigError {
 impl Config {
     /// Reads the settings; `file` need not exist.
     pub fn load(file: &Path) -> Result<Self, ConfigError> {
+        Self::figment(file).extract().map_err(|error| ConfigError::Unusable(Box::new(error)))
+    }
+
+    /// The settings as they are in effect, each with its origin, secrets masked.
+    pub fn effective(file: &Path) -> Result<Vec<Effective>, ConfigError> {
+        effective::effective(&Self::figment(file), &Self::load(file)?)
+    }
+
+    fn figment(file: &Path) -> Figment {
         let environment = Env::prefixed("ORGMIRROR_")
             // What the developer tools pass to tests is no setting.
             .filter(|key| !key.as_str().to_ascii_lowercase().starts_with("test_") && key != "bin")
             .split("__");
-        Figment::from(Serialized::defaults(Self::default()))
-            .merge(Toml::file(file))
-            .merge(environment)
-            .extract()
-            .map_err(|error| ConfigError::Unusable(Box::new(error)))
+        Figment::from(Serialized::defaults(Self::default())).merge(Toml::file(file)).merge(environment)
     }
 
     /// Where Postgres is.

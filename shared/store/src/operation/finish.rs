@@ -54,6 +54,7 @@ impl Store {
     /// without it.
     ///
     /// The look-up that shows the result is not registered here: it follows from the row, and ten items share one call.
+    #[tracing::instrument(level = "debug", skip_all, fields(otel.name = "operation.finish", otel.kind = "client", db.system.name = "postgresql"))]
     pub async fn finish_item(&self, attempt: AttemptKey, answer: &Answer) -> StoreResult<Option<ItemState>> {
         transact!(self, |tx| {
             let item = sqlx::query!(

@@ -38,6 +38,7 @@ pub struct Marked {
     attempt: AttemptKey,
     call: Call,
     operation: OperationId,
+    waited: Duration,
 }
 
 impl Marked {
@@ -54,6 +55,11 @@ impl Marked {
     /// Its operation, for people.
     pub fn operation(&self) -> OperationId {
         self.operation
+    }
+
+    /// From the operation's request until the gate opened.
+    pub fn waited(&self) -> Duration {
+        self.waited
     }
 }
 
@@ -78,6 +84,7 @@ struct Locked {
 impl Store {
     /// T9. Asks the gate for an item and marks its attempt. After `call_ends_within` nothing that the attempt sends can change anything
     /// any more: from then on it is read instead of waited for.
+    #[tracing::instrument(level = "debug", skip_all, fields(otel.name = "operation.start", otel.kind = "client", db.system.name = "postgresql"))]
     pub async fn start_item(&self, item: ItemKey, call_ends_within: Duration) -> StoreResult<Start> {
         let account = sqlx::query_scalar!("SELECT account_key FROM operation_item WHERE item_key = $1", item.0);
         let Some(account) = account.fetch_optional(&self.pool).await? else { return Ok(Start::NotWanted) };
@@ -106,7 +113,10 @@ impl Store {
             match locked.action.decide(&account.id, &account.view, group.as_ref().map(|group| &group.view)) {
                 Decision::AlreadySo => end(tx, item, ItemEvent::FoundSo, None).await,
                 Decision::Skip(reason) => end(tx, item, ItemEvent::Dropped, Some(reason)).await,
-                Decision::Call(call) => mark(tx, item, &locked, (&account, fresh), call, call_ends_within).await,
+                Decision::Call(call) => {
+                    let waited = (view.now - locked.requested_at).to_std().unwrap_or_default();
+                    mark(tx, item, &locked, (&account, fresh, waited), call, call_ends_within).await
+                }
             }
         })
     }
@@ -221,7 +231,7 @@ async fn mark(
     tx: &mut Tx,
     item: ItemKey,
     locked: &Locked,
-    (account, fresh): (&AccountState, Freshness),
+    (account, fresh, waited): (&AccountState, Freshness, Duration),
     call: Call,
     call_ends_within: Duration,
 ) -> StoreResult<Start> {
@@ -253,5 +263,5 @@ async fn mark(
     )
     .execute(&mut **tx)
     .await?;
-    Ok(Start::Act(Marked { attempt, call, operation: OperationId(locked.operation_id) }))
+    Ok(Start::Act(Marked { attempt, call, operation: OperationId(locked.operation_id), waited }))
 }

@@ -21,7 +21,7 @@ use crate::account::AccountFacts;
 use crate::attempt::Drawn;
 use crate::exception::{self, Incomplete};
 use crate::group::GroupFacts;
-use crate::observe::{Mirrored, write_rows};
+use crate::observe::{Mirrored, Tally, write_rows};
 use crate::transaction::transact;
 use crate::{Store, StoreResult, lock};
 
@@ -142,19 +142,20 @@ impl Store {
         self.commit_ready(org, run, &ready.iter().collect::<Vec<_>>()).await
     }
 
+    #[tracing::instrument(level = "debug", skip_all, fields(otel.name = "page.commit", otel.kind = "client", db.system.name = "postgresql"))]
     async fn commit_pages<F: Mirrored + Grants>(
         &self,
         org: OrgKey,
         run: RunKey,
         pages: &[&Keyed<F>],
     ) -> StoreResult<Vec<PageOutcome>> {
-        transact!(self, |tx| {
+        let (outcomes, tally) = transact!(self, |tx| {
             lock::pages(tx, org, run).await?;
             let (claimed, mut writer) = claim::claim(tx, org, run, pages).await?;
             if let Some(writer) = writer.as_mut().filter(|_| claimed.iter().any(|page| page.kind == JobKind::MemberPage)) {
                 writer.writes_from = claim::newest_begun(tx, org, run).await?;
             }
-            let Some(writer) = writer else { return Ok(vec![PageOutcome::Refused; pages.len()]) };
+            let Some(writer) = writer else { return Ok((vec![PageOutcome::Refused; pages.len()], Tally::default())) };
             fail::fail_point!("worker::inside_page_transaction");
             let next = next::register(tx, run, &claimed, pages).await?;
             let mut outcomes = Vec::with_capacity(pages.len());
@@ -183,8 +184,10 @@ impl Store {
                 sqlx::query!("SELECT notify_run($1)", run.0).execute(&mut **tx).await?;
             }
             fail::fail_point!("worker::before_commit");
-            Ok(outcomes)
-        })
+            Ok((outcomes, tally))
+        })?;
+        tally.count(F::KIND);
+        Ok(outcomes)
     }
 }
 
