@@ -21,7 +21,7 @@ async fn the_task_that_starts_before_its_sync_ends() -> Result<()> {
     let (world, _services) = World::of(Size::of(400, 100)).await?;
     let (group, members) = world.group_with_members(8).await?;
     world.sync().await?;
-    let directory = world.store.only_directory(world.org).await?.context("one directory")?;
+    let directory = world.store.directories(world.org).await?.swap_remove(0).0;
     let name = world.task(&format!("group:{group} -is:admin"), vec![Action::Suspend { directory }]).await?;
     world.sim.faults(json!({ "hold": { "getGroupRoleAssignments": 1 } })).await?;
     let full = world.request().await?;
