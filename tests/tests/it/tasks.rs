@@ -74,6 +74,7 @@ async fn only_who_was_chosen_twice_is_acted_on() -> Result<()> {
     assert_eq!((&lists.dropped[0].account_id, &lists.appeared[0].account_id), (&members[0], &newcomer));
     let (first, second) = (world.step(&run, 0).await?, world.step(&run, 1).await?);
     assert_eq!((first.done, first.failed), (3, 1));
+    assert_eq!((run.operations[0].done, run.operations[0].failed, run.operations[1].done), (3, 1, 3));
     assert_eq!((second.done, second.pending + second.failed), (3, 0), "the one that failed was not touched again");
     Ok(())
 }

@@ -154,7 +154,7 @@ async fn ask(store: &Store, org: OrgKey, arguments: &RunTask, json: bool) -> Res
 }
 
 fn outcome(run: &TaskRunView) -> Outcome {
-    let shown = run.operations.iter().all(|step| step.state == OperationState::Settled);
+    let shown = run.operations.iter().all(|step| step.state == OperationState::Settled && step.failed == 0);
     if run.state == TaskRunState::Done && shown { Outcome::Done } else { Outcome::Failed }
 }
 
