@@ -101,6 +101,12 @@ impl Store {
         Ok(directories.into_iter().map(|row| (DirectoryId::from(row.directory_id), row.name)).collect())
     }
 
+    /// The organisation's directory, if it has exactly one: an action need not name it then.
+    pub async fn only_directory(&self, org: OrgKey) -> StoreResult<Option<DirectoryId>> {
+        let mut directories = self.directories(org).await?;
+        Ok(if directories.len() == 1 { directories.pop().map(|(id, _)| id) } else { None })
+    }
+
     /// Account ids of these e-mail addresses, by address in lower case; an address that several accounts have is not told.
     pub async fn accounts_of_emails(&self, org: OrgKey, emails: &[String]) -> StoreResult<Vec<(String, AccountId)>> {
         let wanted: Vec<String> = emails.iter().map(|email| email.to_lowercase()).collect();
