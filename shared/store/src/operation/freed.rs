@@ -3,7 +3,7 @@
 use orgmirror_domain::action::Action;
 use orgmirror_domain::freed_seats::{Freed, Holders};
 use orgmirror_domain::ids::{OrgKey, ResourceId};
-use orgmirror_domain::licence::takes_seat;
+use orgmirror_domain::licence::{SEAT_ROLES, Seat, takes_seat};
 use serde::Serialize;
 use sqlx::PgConnection;
 
@@ -39,6 +39,13 @@ pub(super) async fn freed_seats(
         .filter(|granted| takes_seat(granted.owner.as_deref(), &granted.role))
         .map(|granted| (granted.resource.0, granted.group_key))
         .unzip();
+    // Direct roles that would still take a seat.
+    let kept_roles: Vec<String> = match action {
+        Action::RevokeRole { role, .. } => {
+            SEAT_ROLES.iter().filter(|seat| **seat != role.as_str()).map(|seat| (*seat).to_owned()).collect()
+        }
+        _ => SEAT_ROLES.map(str::to_owned).to_vec(),
+    };
     let rows = sqlx::query!(
         r#"-- operation.freed_seats
         WITH seat AS MATERIALIZED (
@@ -50,17 +57,19 @@ pub(super) async fn freed_seats(
             GROUP BY p.access_key
         ), alike AS (
             SELECT
-                access.access_key, a.status, coalesce(seat.group_keys && a.group_keys, false) AS by_group,
-                coalesce(seat.others && a.group_keys, false) AS by_another, count(*) AS accounts
+                access.access_key, a.status, coalesce(seat.group_keys && a.group_keys, false) OR coalesce(d.roles && $6, false) AS held,
+                coalesce(seat.others && a.group_keys, false) OR coalesce(d.roles && $7, false) AS left_over,
+                coalesce(d.certain, false) AS roles_known, count(*) AS accounts
             FROM account AS a
             CROSS JOIN LATERAL unnest(a.access_keys) AS access (access_key)
             LEFT JOIN seat ON seat.access_key = access.access_key
+            LEFT JOIN direct_role AS d ON d.account_key = a.account_key AND d.access_key = access.access_key
             WHERE a.account_key = ANY ($5)
-            GROUP BY 1, 2, 3, 4
+            GROUP BY 1, 2, 3, 4, 5
         )
         SELECT
-            p.product, p.resource_id, w.name AS "site?", alike.status, alike.by_group AS "by_group!", alike.by_another AS "by_another!",
-            alike.accounts AS "accounts!"
+            p.product, p.resource_id, w.name AS "site?", alike.status, alike.held AS "held!", alike.left_over AS "left_over!",
+            alike.roles_known AS "roles_known!", alike.accounts AS "accounts!"
         FROM alike
         INNER JOIN access_key AS p ON p.access_key = alike.access_key
         LEFT JOIN workspace AS w ON w.org_key = p.org_key AND w.resource_id = p.resource_id AND w.product = p.product
@@ -69,15 +78,17 @@ pub(super) async fn freed_seats(
         &resources,
         &groups,
         group,
-        accounts
+        accounts,
+        &SEAT_ROLES.map(str::to_owned),
+        &kept_roles
     );
     let mut seats: Vec<FreedSeats> = Vec::new();
     for row in rows.fetch_all(connection).await? {
         let resource = ResourceId::from(row.resource_id);
         let holders = Holders {
             status: row.status,
-            seat_by_group: row.by_group,
-            seat_by_another_group: row.by_another,
+            seat: Seat::of(row.held, row.roles_known),
+            left: Seat::of(row.left_over, row.roles_known),
             accounts: row.accounts.max(0).unsigned_abs(),
         };
         let mut freed = Freed::default();

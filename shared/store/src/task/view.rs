@@ -262,7 +262,9 @@ impl Store {
                 let (counts, steps) = (row.done.into_iter().zip(row.failed), row.ids.into_iter().zip(row.states));
                 let operations: Result<Vec<StepView>, StoreError> = steps
                     .zip(counts)
-                    .map(|((id, state), (done, failed))| Ok(StepView { id: OperationId(id), state: state.parse()?, done, failed }))
+                    .map(|((id, state), (done, failed))| {
+                        Ok(StepView { id: OperationId(id), state: state.parse()?, done, failed })
+                    })
                     .collect();
                 Ok(TaskRunView {
                     id: TaskRunId(row.task_run_id),
