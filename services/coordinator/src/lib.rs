@@ -98,7 +98,10 @@ async fn tick(store: &Store, publisher: &Publisher, settings: &CoordinatorSettin
     upkeep::resume_after_outage(store, settings.probe_every).await?;
     // Before runs start: what operations need is read by a run of this very tick.
     let mut outcome = tasks::look_after(store, org, &settings.limits).await;
-    outcome = outcome.and(operations::look_after(store, org, settings.settle_within).await);
+    let operations = operations::look_after(store, org, settings.settle_within).await;
+    // What cannot be looked after is published all the same.
+    let open = *operations.as_ref().unwrap_or(&true);
+    outcome = outcome.and(operations.map(drop));
     if settings.initial {
         outcome = outcome.and(initial::ask(store, org, &settings.org_id).await);
     }
@@ -121,7 +124,10 @@ async fn tick(store: &Store, publisher: &Publisher, settings: &CoordinatorSettin
         }
     }
     outcome = outcome.and(dispatch::dispatch(store, publisher, org, settings.lease).await);
-    outcome.and(operations::dispatch(store, publisher, org, settings.lease).await)
+    if open {
+        outcome = outcome.and(operations::dispatch(store, publisher, org, settings.lease).await);
+    }
+    outcome
 }
 
 /// Tells of a run that this coordinator has just started: it alone, since it alone moved the run.

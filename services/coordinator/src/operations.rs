@@ -15,7 +15,11 @@ use orgmirror_store::{Store, StoreResult};
 const WINDOW: u32 = 200;
 
 /// What comes before the runs of a tick: what readings have told, and which are needed next.
-pub(crate) async fn look_after(store: &Store, org: OrgKey, settle_within: Duration) -> StoreResult<()> {
+/// Returns whether there was anything to look after.
+pub(crate) async fn look_after(store: &Store, org: OrgKey, settle_within: Duration) -> StoreResult<bool> {
+    if !store.operations_are_open(org).await? {
+        return Ok(false);
+    }
     let expired = store.expire_attempts(org).await?;
     if expired > 0 {
         tracing::warn!(items = expired, "calls of an operation were not answered for; they are read back");
@@ -28,7 +32,7 @@ pub(crate) async fn look_after(store: &Store, org: OrgKey, settle_within: Durati
         }
     }
     store.advance_operations(org).await?;
-    Ok(())
+    Ok(true)
 }
 
 /// Publishes items whose gate might open.

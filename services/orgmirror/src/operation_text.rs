@@ -1,15 +1,25 @@
 //! What people read of bulk operations.
 
+use std::time::Duration;
+
 use comfy_table::{ContentArrangement, Table, presets};
 use orgmirror_domain::action::Action;
+use orgmirror_domain::item::SkipReason;
 use orgmirror_domain::operation::OperationState;
-use orgmirror_store::operation::preview::{Outlook, Preview};
+use orgmirror_store::operation::preview::{Outlook, Preview, PreviewItem};
 use orgmirror_store::operation::view::{ItemView, OperationView};
 
 /// A dry run: the exact calls, who is skipped and why, and what it costs.
 pub(crate) fn preview(action: &Action, preview: &Preview) -> String {
     let mut table = plain(["account", "name", "what would be done"]);
-    for item in &preview.items {
+    let mut items: Vec<&PreviewItem> = preview.items.iter().collect();
+    // Grouped by outcome, as the summary below counts them; within that in the order given.
+    items.sort_by_key(|item| match item.outlook {
+        Outlook::Call { .. } => (0, None),
+        Outlook::AlreadySo => (1, None),
+        Outlook::Skipped { reason } => (2, Some(reason)),
+    });
+    for item in items {
         let outlook = match &item.outlook {
             Outlook::Call { call } => call.in_words(),
             Outlook::AlreadySo => "nothing: it is so already".to_owned(),
@@ -17,16 +27,36 @@ pub(crate) fn preview(action: &Action, preview: &Preview) -> String {
         };
         table.add_row([item.account_id.to_string(), item.name.clone().unwrap_or_default(), outlook]);
     }
-    let group = preview.group.as_ref().map(|name| format!(" {name}")).unwrap_or_default();
     let mut text = format!(
-        "{table}\n{}{group}: {} of {} accounts would be changed. Calls: {} before, {} that change something, at least {} after.",
-        action.word(),
+        "{table}\n{}: {} of {} accounts would be changed.",
+        action.in_words(preview.group.as_deref()),
         preview.writes,
-        preview.items.len(),
-        preview.reads_before,
-        preview.writes,
-        preview.reads_after
+        preview.items.len()
     );
+    for outcome in preview.outcomes.iter().filter(|outcome| outcome.outlook != "call") {
+        let why = outcome.reason.map_or("it is so already", SkipReason::in_words);
+        text.push_str(&format!("\n  {} not: {why}", outcome.accounts));
+    }
+    text.push_str(&format!(
+        "\nCalls: {} before, {} that change something, at least {} after",
+        preview.reads_before, preview.writes, preview.reads_after
+    ));
+    match preview.duration_s {
+        Some(seconds) => {
+            let time = Duration::from_secs(seconds.ceil() as u64);
+            text.push_str(&format!("; {} at the rate that the API allows.", humantime::format_duration(time)));
+        }
+        None => text.push_str("; no limit of the API was met yet, so how long they take is not known."),
+    }
+    for seats in &preview.seats_freed {
+        let freed = seats.freed;
+        let many = if freed.at_least == freed.at_most {
+            freed.at_most.to_string()
+        } else {
+            format!("{} to {}", freed.at_least, freed.at_most)
+        };
+        text.push_str(&format!("\nSeats of {} on {} that become free: {many}", seats.product, seats.site));
+    }
     if preview.too_large {
         text.push_str("\nToo large: one operation may not change so many accounts (ORGMIRROR_OPERATION__MAX_ITEMS).");
     } else if preview.needs_approval {

@@ -42,7 +42,7 @@ pub(crate) fn run(run: &TaskRunView) -> String {
         let _never = write!(text, "; {dropped} dropped out when read anew, {appeared} matched only then and were left alone");
     }
     for step in &run.operations {
-        let _never = write!(text, "\n  operation     {} {}", step.id, step.state);
+        let _never = write!(text, "\n  operation     {} {}: {} done, {} failed", step.id, step.state, step.done, step.failed);
     }
     if let Some(reason) = &run.reason {
         let _never = write!(text, "\n  reason        {reason}");

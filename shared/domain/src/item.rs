@@ -4,6 +4,7 @@
 //! pending -Marked-> running -Done-> done            running -Unanswered, Silent-> unknown
 //!    |                  |---SaidSo-> already_so      unknown -ReadSo-> done
 //!    |                  |---Refused-> failed         unknown -ReadNotSo-> pending
+//!    |                  |---NotThere-> skipped
 //!    |                  +---NotSent-> pending        unknown -Undecidable-> failed
 //!    +-FoundSo-> already_so, -Dropped-> skipped      failed -RetryAsked-> pending
 //! ```
@@ -47,7 +48,7 @@ words! {
         NotManaged = "not_managed",
         /// The account is not in the organisation any more.
         NotInOrganisation = "not_in_organisation",
-        /// The account is in no directory.
+        /// The account is in no directory, or not in the action's.
         NotInDirectory = "not_in_directory",
         /// The group is not there any more.
         GroupGone = "group_gone",
@@ -72,7 +73,7 @@ impl SkipReason {
             Self::ProtectedGroup => "the settings protect this group",
             Self::NotManaged => "not a managed account: the organisation has not claimed its domain",
             Self::NotInOrganisation => "not in the organisation",
-            Self::NotInDirectory => "in no directory of the organisation",
+            Self::NotInDirectory => "not in the directory",
             Self::GroupGone => "the group is not there",
             Self::NoLongerMatches => "does not match the filter any more",
             Self::Unreadable => "cannot be read from the API, so nothing is known to act on",
@@ -97,6 +98,8 @@ pub enum ItemEvent {
     SaidSo,
     /// The API refused; nothing changed.
     Refused,
+    /// The API says that the account is not where it should be changed: there is nothing to change.
+    NotThere,
     /// Surely nothing reached the API, or it was turned away unread (429).
     NotSent,
     /// The call may have happened: no answer, or the server failed.
@@ -122,6 +125,7 @@ impl ItemEvent {
         Self::Done,
         Self::SaidSo,
         Self::Refused,
+        Self::NotThere,
         Self::NotSent,
         Self::Unanswered,
         Self::Silent,
@@ -144,6 +148,7 @@ impl ItemState {
             (Running | Unknown, ItemEvent::Done) => Done,
             (Running | Unknown, ItemEvent::SaidSo) => AlreadySo,
             (Running | Unknown, ItemEvent::Refused) => Failed,
+            (Running | Unknown, ItemEvent::NotThere) => Skipped,
             (Running, ItemEvent::NotSent) => Pending,
             (Running, ItemEvent::Unanswered | ItemEvent::Silent) => Unknown,
             (Unknown, ItemEvent::ReadSo) => Done,
@@ -189,6 +194,7 @@ mod tests {
                 "running -Done-> done",
                 "running -SaidSo-> already_so",
                 "running -Refused-> failed",
+                "running -NotThere-> skipped",
                 "running -NotSent-> pending",
                 "running -Unanswered-> unknown",
                 "running -Silent-> unknown",
@@ -196,6 +202,7 @@ mod tests {
                 "unknown -Done-> done",
                 "unknown -SaidSo-> already_so",
                 "unknown -Refused-> failed",
+                "unknown -NotThere-> skipped",
                 "unknown -ReadSo-> done",
                 "unknown -ReadNotSo-> pending",
                 "unknown -Undecidable-> failed",

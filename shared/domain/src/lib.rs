@@ -10,6 +10,7 @@ pub mod diff;
 pub mod direct_role;
 pub mod event;
 pub mod filter;
+pub mod freed_seats;
 pub mod freshness;
 pub mod gate;
 pub mod ids;

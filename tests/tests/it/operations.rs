@@ -188,6 +188,6 @@ async fn a_worker_killed_before_and_after_its_call() -> Result<()> {
 }
 
 async fn suspend(world: &World) -> Result<Action> {
-    let directory = world.store.only_directory(world.org).await?.context("the organisation has several directories")?;
+    let directory = world.store.directories(world.org).await?.swap_remove(0).0;
     Ok(Action::Suspend { directory })
 }

@@ -41,6 +41,9 @@ pub(crate) struct Bulk {
     /// The group, for actions of a group.
     #[arg(long, value_name = "ID")]
     pub(crate) group: Option<Uuid>,
+    /// The directory's id or name, for suspend, restore and remove-from-directory; all directories one after the other if none is named.
+    #[arg(long, value_name = "DIRECTORY")]
+    pub(crate) directory: Option<String>,
     /// The resource's ARI, for roles.
     #[arg(long, value_name = "ARI")]
     pub(crate) resource: Option<String>,

@@ -4,17 +4,20 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 use orgmirror_domain::action::Action;
-use orgmirror_domain::ids::{GroupId, OrgKey, ResourceId};
-use orgmirror_domain::operation::OperationState;
+use orgmirror_domain::ids::{OperationId, OrgKey};
+use orgmirror_domain::operation::{Limits, OperationState};
 use orgmirror_runtime::config::Config;
 use orgmirror_runtime::shutdown;
 use orgmirror_store::Store;
 use orgmirror_store::operation::request::{Asked, Wanted, new_id};
 use orgmirror_store::operation::view::OperationView;
+use serde::Serialize;
 use serde_json::json;
 
-use super::{accounts, print_json};
-use crate::cli::{ActionWord, Bulk};
+use super::accounts::{self, Accounts};
+use super::{bulk_actions, print_json};
+use crate::cli::Bulk;
+use crate::forecast::Forecast;
 use crate::outcome::Outcome;
 use crate::{operation_text, wiring};
 
@@ -24,38 +27,94 @@ pub(crate) async fn run(config: &Config, arguments: Bulk, json: bool) -> Result<
     let store = wiring::store(config, 2).await?;
     let org = wiring::known_org(config, &store).await?;
     let limits = wiring::limits(config)?;
-    let Some(action) = action(&store, org, &arguments).await? else { return Ok(Outcome::WrongUsage) };
+    let actions = match bulk_actions::actions(&store, org, &arguments).await? {
+        Ok(actions) => actions,
+        Err(lacks) => {
+            eprintln!("error: this action needs {lacks}");
+            return Ok(Outcome::WrongUsage);
+        }
+    };
     let accounts = accounts::accounts(&store, org, &arguments.selection, limits.max_items).await?;
     if arguments.dry_run {
-        let preview = store.preview_operation(org, &action, &accounts.ids, &limits).await?;
-        if json {
-            print_json(&preview)?;
-        } else {
-            println!("{}", operation_text::preview(&action, &preview));
-        }
-        return Ok(Outcome::Done);
+        return show(config, &store, org, &actions, &accounts, &limits, json).await;
     }
-    let (accounts, filter) = (accounts.ids, accounts.filter);
-    let wanted = Wanted { id: new_id(), action, accounts, requested_by: arguments.by, filter };
-    let asked = store.request_operation(org, &wanted, &limits).await?;
-    if asked.state == OperationState::Approval {
-        eprintln!("A second person must approve: orgmirror operations {} --approve {} --by NAME", wanted.id, asked.revision);
+    let mut asked = Vec::with_capacity(actions.len());
+    for action in actions {
+        let (id, filter) = (new_id(), accounts.filter.clone());
+        let wanted = Wanted { id, action, accounts: accounts.ids.clone(), requested_by: arguments.by.clone(), filter };
+        asked.push((id, store.request_operation(org, &wanted, &limits).await?));
     }
-    if !arguments.wait {
-        if json {
-            print_json(&json!({ "id": wanted.id, "state": asked.state, "revision": asked.revision }))?;
-        } else {
-            eprintln!("Operation {} was asked for; `orgmirror operations {}` shows how far it is.", wanted.id, wanted.id);
-        }
-        return Ok(if asked.state == OperationState::Approval { Outcome::Held } else { Outcome::Done });
+    for (id, asked) in asked.iter().filter(|(_, asked)| asked.state == OperationState::Approval) {
+        eprintln!("A second person must approve: orgmirror operations {id} --approve {} --by NAME", asked.revision);
     }
-    let ended = until_ended(&store, org, asked).await?;
+    if arguments.wait { wait(&store, org, &asked, json).await } else { told(&asked, json) }
+}
+
+/// What each operation would do.
+async fn show(
+    config: &Config,
+    store: &Store,
+    org: OrgKey,
+    actions: &[Action],
+    accounts: &Accounts,
+    limits: &Limits,
+    json: bool,
+) -> Result<Outcome> {
+    let rate = Forecast::new(config, store, org).await.general().await.and_then(|general| general.learnt_per_minute);
+    let mut previews = Vec::with_capacity(actions.len());
+    for action in actions {
+        previews.push(store.preview_operation(org, action, &accounts.ids, limits).await?.at_rate(rate));
+    }
     if json {
-        print_json(&json!({ "operation": ended, "items": store.operation_items(ended.operation).await? }))?;
+        print_one_or_all(&previews)?;
     } else {
-        println!("{}", operation_text::summary(&ended));
+        for (action, preview) in actions.iter().zip(&previews) {
+            println!("{}", operation_text::preview(action, preview));
+        }
     }
-    Ok(outcome(&ended))
+    Ok(Outcome::Done)
+}
+
+/// Says what was asked for, and ends.
+fn told(asked: &[(OperationId, Asked)], json: bool) -> Result<Outcome> {
+    if json {
+        let told = |(id, asked): &(OperationId, Asked)| json!({ "id": id, "state": asked.state, "revision": asked.revision });
+        print_one_or_all(&asked.iter().map(told).collect::<Vec<_>>())?;
+    } else {
+        for (id, _) in asked {
+            eprintln!("Operation {id} was asked for; `orgmirror operations {id}` shows how far it is.");
+        }
+    }
+    let held = asked.iter().any(|(_, asked)| asked.state == OperationState::Approval);
+    Ok(if held { Outcome::Held } else { Outcome::Done })
+}
+
+/// Waits for each; the first that did not end well gives the exit status.
+async fn wait(store: &Store, org: OrgKey, asked: &[(OperationId, Asked)], json: bool) -> Result<Outcome> {
+    let (mut shown, mut status) = (Vec::with_capacity(asked.len()), Outcome::Done);
+    for (_, asked) in asked {
+        let ended = until_ended(store, org, *asked).await?;
+        if status == Outcome::Done {
+            status = outcome(&ended);
+        }
+        if json {
+            shown.push(json!({ "operation": ended, "items": store.operation_items(ended.operation).await? }));
+        } else {
+            println!("{}", operation_text::summary(&ended));
+        }
+    }
+    if json {
+        print_one_or_all(&shown)?;
+    }
+    Ok(status)
+}
+
+/// One document: what there is of it, or a list where there are several.
+fn print_one_or_all<T: Serialize>(documents: &[T]) -> Result<()> {
+    match documents {
+        [one] => print_json(one),
+        all => print_json(&all),
+    }
 }
 
 /// Tells what the operation waits for until it has ended, a person must act, or the command is stopped.
@@ -89,28 +148,3 @@ fn outcome(ended: &OperationView) -> Outcome {
         _ => Outcome::Failed,
     }
 }
-
-/// The action, or `None` after saying what it lacks.
-async fn action(store: &Store, org: OrgKey, arguments: &Bulk) -> Result<Option<Action>> {
-    let group = arguments.group.map(GroupId);
-    let role = arguments.resource.as_deref().map(ResourceId::from).zip(arguments.role.clone());
-    let directory = store.only_directory(org).await?;
-    let (action, lacks) = match arguments.action {
-        ActionWord::AddToGroup => (group.map(|group| Action::AddToGroup { group }), "--group"),
-        ActionWord::RemoveFromGroup => (group.map(|group| Action::RemoveFromGroup { group }), "--group"),
-        ActionWord::GrantRole => (role.map(|(resource, role)| Action::GrantRole { resource, role }), "--resource and --role"),
-        ActionWord::RevokeRole => (role.map(|(resource, role)| Action::RevokeRole { resource, role }), "--resource and --role"),
-        ActionWord::Disable => (Some(Action::Disable), ""),
-        ActionWord::Enable => (Some(Action::Enable), ""),
-        ActionWord::Suspend => (directory.map(|directory| Action::Suspend { directory }), ONE_DIRECTORY),
-        ActionWord::Restore => (directory.map(|directory| Action::Restore { directory }), ONE_DIRECTORY),
-        ActionWord::RemoveFromDirectory => (directory.map(|directory| Action::RemoveFromDirectory { directory }), ONE_DIRECTORY),
-    };
-    if action.is_none() {
-        eprintln!("error: this action needs {lacks}");
-    }
-    Ok(action)
-}
-
-/// The mirror does not hold which directories an account is in, and so could not see what came of it.
-const ONE_DIRECTORY: &str = "an organisation with exactly one directory in the mirror; sync first if there was no sync yet";

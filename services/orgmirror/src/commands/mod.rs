@@ -3,6 +3,7 @@
 mod accounts;
 mod audit;
 mod bulk;
+mod bulk_actions;
 mod change_run;
 mod config;
 mod doctor;

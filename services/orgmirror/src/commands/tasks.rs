@@ -15,7 +15,7 @@ use orgmirror_store::Store;
 use orgmirror_store::task::view::TaskRunView;
 use serde_json::json;
 
-use super::print_json;
+use super::{bulk_actions, print_json};
 use crate::cli::{CreateTask, RunTask, TaskLog, Tasks};
 use crate::outcome::Outcome;
 use crate::{task_text, typed_filter, wiring};
@@ -101,14 +101,18 @@ async fn create(store: &Store, org: OrgKey, arguments: CreateTask, json: bool) -
     show(store, org, &name, json).await
 }
 
-/// An action as it is typed, or what is wrong with it. In an organisation with one directory that need not be named.
+/// An action as it is typed, or what is wrong with it. A directory may be its name; the only one need not be named.
 async fn action(store: &Store, org: OrgKey, text: &str) -> Result<Result<Action, String>> {
-    let text = text.trim();
-    if matches!(text, "suspend" | "restore" | "remove-from-directory")
-        && let Some(directory) = store.only_directory(org).await?
-    {
-        return Ok(format!("{text} {directory}").parse().map_err(|error: ActionError| error.to_string()));
-    }
+    let (word, rest) = text.trim().split_once(' ').unwrap_or((text.trim(), ""));
+    let text = if matches!(word, "suspend" | "restore" | "remove-from-directory") {
+        let wanted = Some(rest.trim()).filter(|rest| !rest.is_empty());
+        match bulk_actions::directories(store, org, wanted).await?.as_slice() {
+            [directory] => format!("{word} {directory}"),
+            _ => return Ok(Err(format!("there are several directories; say which: '{word} DIRECTORY'"))),
+        }
+    } else {
+        text.to_owned()
+    };
     Ok(text.parse().map_err(|error: ActionError| error.to_string()))
 }
 
@@ -150,7 +154,7 @@ async fn ask(store: &Store, org: OrgKey, arguments: &RunTask, json: bool) -> Res
 }
 
 fn outcome(run: &TaskRunView) -> Outcome {
-    let shown = run.operations.iter().all(|step| step.state == OperationState::Settled);
+    let shown = run.operations.iter().all(|step| step.state == OperationState::Settled && step.failed == 0);
     if run.state == TaskRunState::Done && shown { Outcome::Done } else { Outcome::Failed }
 }
 

@@ -6,7 +6,7 @@
 use std::time::{Duration, Instant};
 
 use apalis::prelude::BoxDynError;
-use orgmirror_atlassian::{ApiError, Change, Operation, WriteOutcome};
+use orgmirror_atlassian::{ApiError, Change, Operation, RefusalReason, WriteOutcome};
 use orgmirror_domain::action::{Action, Call};
 use orgmirror_domain::ids::ItemKey;
 use orgmirror_metrics::{GATE_WAIT, ITEMS_COMPLETED};
@@ -80,7 +80,7 @@ async fn attempt(env: &Env, item: ItemKey) -> Result<(), StoreError> {
     } else {
         let outcome = client.apply(permit, &change(&marked)).await;
         fail::fail_point!("operation::after_call_before_record");
-        answer(env, outcome).await?
+        answer(env, marked.call(), outcome).await?
     };
     let state = env.store.finish_item(marked.attempt(), &answer).await?;
     ITEMS_COMPLETED.add(1, [action.word().into(), outcome(&answer).into()]);
@@ -89,10 +89,13 @@ async fn attempt(env: &Env, item: ItemKey) -> Result<(), StoreError> {
 }
 
 /// What is known of a call's effect.
-async fn answer(env: &Env, outcome: WriteOutcome) -> Result<Answer, StoreError> {
+async fn answer(env: &Env, call: &Call, outcome: WriteOutcome) -> Result<Answer, StoreError> {
     Ok(match outcome {
         WriteOutcome::Done(()) => Answer::Done,
         WriteOutcome::AlreadySo => Answer::SaidSo,
+        WriteOutcome::Refused(refusal) if is_of_a_directory(call) && refusal.reason == RefusalReason::UnknownUser => {
+            Answer::NotThere(in_full(&refusal))
+        }
         WriteOutcome::Refused(refusal) => Answer::Refused(in_full(&refusal)),
         WriteOutcome::Unknown(error) => Answer::Unanswered(in_full(&error)),
         // All workers wait for the budget by now.
@@ -113,11 +116,16 @@ fn outcome(answer: &Answer) -> &'static str {
     match answer {
         Answer::Done => "done",
         Answer::SaidSo => "already_so",
-        Answer::Refused(_) => "refused",
+        Answer::Refused(_) | Answer::NotThere(_) => "refused",
         Answer::Unanswered(_) => "unanswered",
         Answer::Held { .. } => "held",
         Answer::NotSent => "not_sent",
     }
+}
+
+/// Whether the call names a directory that the account need not be in.
+fn is_of_a_directory(call: &Call) -> bool {
+    matches!(call, Call::SuspendUser { .. } | Call::RestoreUser { .. })
 }
 
 /// The call for which the permit is taken.

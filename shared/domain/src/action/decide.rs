@@ -26,6 +26,8 @@ pub struct AccountView {
     pub resources: Vec<ResourceId>,
     /// The settings protect it.
     pub protected: bool,
+    /// The organisation has several directories: statuses are over all of them, so they don't tell about one.
+    pub several_directories: bool,
 }
 
 /// What the mirror knows about the action's group.
@@ -71,9 +73,15 @@ impl Action {
         match self {
             Self::AddToGroup { .. } => so(account.present && account.in_group),
             Self::RemoveFromGroup { .. } => so(!account.present || !account.in_group),
-            Self::Suspend { .. } => so(account.present && is(&account.membership_status, "suspended")),
+            // With several directories the status is active in at least one, suspended in all, or in none (reference, section 2).
+            Self::Suspend { .. } if is(&account.membership_status, "suspended") => so(account.present),
+            Self::Restore { .. } if is(&account.membership_status, "suspended") => Shown::NotSo,
+            Self::RemoveFromDirectory { .. } if !account.present || is(&account.membership_status, "no_membership") => Shown::So,
+            Self::Suspend { .. } | Self::Restore { .. } | Self::RemoveFromDirectory { .. } if account.several_directories => {
+                Shown::CannotTell
+            }
+            Self::Suspend { .. } | Self::RemoveFromDirectory { .. } => Shown::NotSo,
             Self::Restore { .. } => so(account.present && is(&account.membership_status, "active")),
-            Self::RemoveFromDirectory { .. } => so(!account.present || is(&account.membership_status, "no_membership")),
             Self::Disable => so(account.present && is(&account.account_status, "inactive")),
             Self::Enable => so(account.present && is(&account.account_status, "active")),
             // The mirror tells whether there is access, and not by which role.
@@ -203,6 +211,22 @@ mod tests {
         assert_eq!(skipped(&suspend(), &outside, &group()), Some(SkipReason::NotInDirectory));
         let unmanaged = AccountView { claim_status: None, ..member() };
         assert_eq!(skipped(&Action::Disable, &unmanaged, &group()), Some(SkipReason::NotManaged));
+    }
+
+    #[test]
+    fn one_of_several_directories_is_told_by_the_extremes_alone() {
+        let several =
+            |status: &str| AccountView { membership_status: Some(status.to_owned()), several_directories: true, ..member() };
+        let directory = || DirectoryId::from("d");
+        let (restore, remove) =
+            (Action::Restore { directory: directory() }, Action::RemoveFromDirectory { directory: directory() });
+        assert_eq!([&suspend(), &restore, &remove].map(|action| action.shown(&several("active"))), [Shown::CannotTell; 3]);
+        assert_eq!(
+            [&suspend(), &restore, &remove].map(|action| action.shown(&several("suspended"))),
+            [Shown::So, Shown::NotSo, Shown::CannotTell]
+        );
+        assert_eq!(remove.shown(&several("no_membership")), Shown::So);
+        assert_eq!([&suspend(), &restore].map(|action| action.shown(&member())), [Shown::NotSo, Shown::So]);
     }
 
     #[test]

@@ -56,6 +56,7 @@ pub(crate) async fn accounts(
                 SELECT DISTINCT p.resource_id FROM access_key AS p WHERE p.access_key = ANY (a.access_keys) ORDER BY p.resource_id
             ) AS "resources!",
             k.account_id = ANY ($3) AS "protected!",
+            (SELECT count(*) > 1 FROM directory AS d WHERE d.org_key = k.org_key) AS "several_directories!",
             own.write_instant, coalesce(own.unsettled, false) AS "unsettled!"
         FROM unnest($1::integer[]) AS asked (key)
         INNER JOIN account_key AS k ON k.account_key = asked.key
@@ -89,6 +90,7 @@ pub(crate) async fn accounts(
                     in_group: row.in_group,
                     resources: row.resources.into_iter().map(ResourceId::from).collect(),
                     protected: row.protected,
+                    several_directories: row.several_directories,
                 },
                 own_write: row.write_instant.map(|instant| OwnWrite { instant: Instant(instant), unsettled: row.unsettled }),
             };

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use orgmirror_domain::ids::{AttemptKey, OrgKey};
-use orgmirror_domain::item::{ItemEvent, ItemState};
+use orgmirror_domain::item::{ItemEvent, ItemState, SkipReason};
 
 use crate::transaction::{Tx, transact};
 use crate::{Store, StoreResult};
@@ -17,6 +17,8 @@ pub enum Answer {
     SaidSo,
     /// The API refused, with its words.
     Refused(String),
+    /// The API says, in its words, that the account is not in the action's directory.
+    NotThere(String),
     /// Surely nothing was changed, for a reason that lies elsewhere: the rate limit, or a call that came too late to be made.
     NotSent,
     /// Surely nothing was changed, and every other item would meet the same: the operation waits so long.
@@ -36,14 +38,21 @@ impl Answer {
             Self::Done => ItemEvent::Done,
             Self::SaidSo => ItemEvent::SaidSo,
             Self::Refused(_) => ItemEvent::Refused,
+            Self::NotThere(_) => ItemEvent::NotThere,
             Self::NotSent | Self::Held { .. } => ItemEvent::NotSent,
             Self::Unanswered(_) => ItemEvent::Unanswered,
         }
     }
 
+    fn skip_reason(&self) -> Option<SkipReason> {
+        matches!(self, Self::NotThere(_)).then_some(SkipReason::NotInDirectory)
+    }
+
     fn words(&self) -> Option<&str> {
         match self {
-            Self::Refused(words) | Self::Unanswered(words) | Self::Held { reason: words, .. } => Some(words),
+            Self::Refused(words) | Self::NotThere(words) | Self::Unanswered(words) | Self::Held { reason: words, .. } => {
+                Some(words)
+            }
             Self::Done | Self::SaidSo | Self::NotSent => None,
         }
     }
@@ -104,17 +113,18 @@ impl Store {
                         hold(tx, item.operation_key, *wait, reason).await?;
                     }
                 }
-                Answer::Done | Answer::SaidSo | Answer::Refused(_) => {
+                Answer::Done | Answer::SaidSo | Answer::Refused(_) | Answer::NotThere(_) => {
                     sqlx::query!(
                         r#"-- operation.finish
                         UPDATE operation_item
-                        SET state = $2::text::item_state, words = $3, deadline_at = NULL, finished_at = clock_timestamp(),
+                        SET state = $2::text::item_state, words = $3, skip_reason = $4, deadline_at = NULL, finished_at = clock_timestamp(),
                             write_instant = nextval('instant'), written_at = clock_timestamp(), refresh_run_key = NULL,
                             settled_at = CASE WHEN $2 = 'done' THEN NULL ELSE clock_timestamp() END, difference = NULL
                         WHERE item_key = $1"#,
                         item.item_key,
                         next.as_str(),
-                        answer.words()
+                        answer.words(),
+                        answer.skip_reason().map(SkipReason::as_str)
                     )
                     .execute(&mut **tx)
                     .await?;

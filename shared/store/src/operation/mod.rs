@@ -14,6 +14,7 @@
 pub mod change;
 mod facts;
 pub mod finish;
+mod freed;
 pub(crate) mod needs;
 pub mod preview;
 pub mod ready;

@@ -1,12 +1,17 @@
 //! What an operation would do, as the mirror knows it now.
 
+use std::collections::BTreeMap;
+
 use orgmirror_domain::action::{Action, Call, Decision};
 use orgmirror_domain::ids::{AccountId, OrgKey};
 use orgmirror_domain::item::SkipReason;
 use orgmirror_domain::operation::{Admitted, Limits};
 use serde::Serialize;
 
+pub use super::freed::FreedSeats;
+
 use super::facts;
+use super::freed::freed_seats;
 use crate::{Store, StoreResult};
 
 /// A list of what would happen, with what it would cost.
@@ -22,6 +27,12 @@ pub struct Preview {
     pub reads_before: usize,
     /// Calls that look whether the API shows the result; more while it is behind.
     pub reads_after: usize,
+    /// How long all these calls take at the rate that the API has shown to allow, in seconds; null while no limit was met.
+    pub duration_s: Option<f64>,
+    /// How many accounts have which outlook: calls first, then what is so, then each reason to skip.
+    pub outcomes: Vec<Outcome>,
+    /// Seats that would become free, by product and site.
+    pub seats_freed: Vec<FreedSeats>,
     /// Whether a second person has to approve.
     pub needs_approval: bool,
     /// Whether it is larger than an operation may be.
@@ -60,6 +71,38 @@ pub enum Outlook {
     },
 }
 
+/// Accounts with the same outlook.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Outcome {
+    /// `call`, `already_so` or `skipped`.
+    pub outlook: &'static str,
+    /// Why they would be skipped.
+    pub reason: Option<SkipReason>,
+    /// How many.
+    pub accounts: usize,
+}
+
+impl Outlook {
+    /// What stands for it in [`Outcome`], in the order in which people look: calls first.
+    fn kind(&self) -> (u8, &'static str, Option<SkipReason>) {
+        match self {
+            Self::Call { .. } => (0, "call", None),
+            Self::AlreadySo => (1, "already_so", None),
+            Self::Skipped { reason } => (2, "skipped", Some(*reason)),
+        }
+    }
+}
+
+impl Preview {
+    /// With the time that its calls take at so many a minute, if that is known.
+    #[must_use]
+    pub fn at_rate(mut self, per_minute: Option<f64>) -> Self {
+        let calls = u32::try_from(self.reads_before + self.writes + self.reads_after).unwrap_or(u32::MAX);
+        self.duration_s = per_minute.filter(|rate| *rate > 0.0).map(|rate| f64::from(calls) * 60.0 / rate);
+        self
+    }
+}
+
 impl Store {
     /// Shows what an operation would do if what the mirror knows is still true. Asks nobody and changes nothing.
     pub async fn preview_operation(
@@ -83,26 +126,33 @@ impl Store {
             None => None,
         };
         let group_view = group.as_ref().map(|group| &group.view);
-        let items: Vec<PreviewItem> = keys
-            .iter()
-            .filter_map(|key| states.remove(key))
-            .map(|state| PreviewItem {
-                outlook: match action.decide(&state.id, &state.view, group_view) {
-                    Decision::Call(call) => Outlook::Call { call },
-                    Decision::AlreadySo => Outlook::AlreadySo,
-                    Decision::Skip(reason) => Outlook::Skipped { reason },
-                },
-                account_id: state.id,
-                name: state.name,
-                email: state.email,
-            })
-            .collect();
-        let writes = items.iter().filter(|item| matches!(item.outlook, Outlook::Call { .. })).count();
+        let (mut items, mut changed, mut several_directories) = (Vec::with_capacity(keys.len()), Vec::new(), false);
+        let mut outcomes: BTreeMap<(u8, &'static str, Option<SkipReason>), usize> = BTreeMap::new();
+        for key in &keys {
+            let Some(state) = states.remove(key) else { continue };
+            several_directories |= state.view.several_directories;
+            let outlook = match action.decide(&state.id, &state.view, group_view) {
+                Decision::Call(call) => {
+                    changed.push(*key);
+                    Outlook::Call { call }
+                }
+                Decision::AlreadySo => Outlook::AlreadySo,
+                Decision::Skip(reason) => Outlook::Skipped { reason },
+            };
+            *outcomes.entry(outlook.kind()).or_default() += 1;
+            items.push(PreviewItem { outlook, account_id: state.id, name: state.name, email: state.email });
+        }
+        let seats_freed = freed_seats(&mut connection, org, action, group_key, &changed, several_directories).await?;
+        let writes = changed.len();
+        let outcomes = outcomes.into_iter();
         let admitted = limits.admit(items.len());
         Ok(Preview {
             // Ten accounts a call; the group's own row with one more.
             reads_before: items.len().div_ceil(10) + usize::from(group.is_some()),
             reads_after: writes.div_ceil(10),
+            duration_s: None,
+            outcomes: outcomes.map(|((_, outlook, reason), accounts)| Outcome { outlook, reason, accounts }).collect(),
+            seats_freed,
             group: group.and_then(|group| group.name),
             writes,
             needs_approval: admitted == Admitted::WithApproval,

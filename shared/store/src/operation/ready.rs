@@ -9,6 +9,26 @@ use super::request::action_of;
 use crate::{Store, StoreResult};
 
 impl Store {
+    /// Whether there is anything to look after: an operation that has not ended, or a call of one that was cancelled and may still have happened.
+    /// Answered by short indexes alone, so that a tick without operations costs one question.
+    pub async fn operations_are_open(&self, org: OrgKey) -> StoreResult<bool> {
+        let open = sqlx::query_scalar!(
+            r#"-- operation.any_open
+            SELECT
+                EXISTS (SELECT FROM operation AS o WHERE o.org_key = $1 AND o.finished_at IS NULL)
+                OR EXISTS (
+                    SELECT FROM operation_item AS i INNER JOIN operation AS o ON o.operation_key = i.operation_key
+                    WHERE o.org_key = $1 AND i.state IN ('running', 'unknown')
+                )
+                OR EXISTS (
+                    SELECT FROM operation_item AS i INNER JOIN operation AS o ON o.operation_key = i.operation_key
+                    WHERE o.org_key = $1 AND i.state = 'done' AND i.settled_at IS NULL
+                ) AS "open!""#,
+            org.0
+        );
+        Ok(open.fetch_one(&self.pool).await?)
+    }
+
     /// Takes items whose gate might open and that nobody has heard of for a lease, as long as no more than `window` are with workers.
     pub async fn take_ready_items(&self, org: OrgKey, lease: Duration, window: u32) -> StoreResult<Vec<ItemKey>> {
         let rows = sqlx::query_scalar!(

@@ -3,7 +3,7 @@
 use orgmirror_domain::action::Action;
 use orgmirror_domain::audit::{Actor, ActorKind, Event};
 use orgmirror_domain::filter::Filter;
-use orgmirror_domain::ids::{AccountId, Instant, OperationId, OperationKey, OrgKey, TaskRunKey};
+use orgmirror_domain::ids::{AccountId, DirectoryId, Instant, OperationId, OperationKey, OrgKey, TaskRunKey};
 use orgmirror_domain::operation::{Admitted, Limits, OperationState};
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -90,16 +90,21 @@ impl Store {
         key.map(OperationKey).ok_or_else(|| StoreError::NotFound { what: "operation", id: operation.to_string() })
     }
 
-    /// The organisation's only directory, which an action of a directory is about: with several, the mirror cannot tell which of them
-    /// an account is in, and so could not see what came of it.
-    pub async fn only_directory(&self, org: OrgKey) -> StoreResult<Option<orgmirror_domain::ids::DirectoryId>> {
-        let directories = sqlx::query_scalar!(
+    /// The organisation's directories, ids and names, in the order of their ids: an action of a directory names one.
+    pub async fn directories(&self, org: OrgKey) -> StoreResult<Vec<(DirectoryId, Option<String>)>> {
+        let directories = sqlx::query!(
             r#"-- operation.directories
-            SELECT directory_id FROM directory WHERE org_key = $1 LIMIT 2"#,
+            SELECT directory_id, name FROM directory WHERE org_key = $1 ORDER BY directory_id"#,
             org.0
         );
-        let mut directories = directories.fetch_all(&self.pool).await?;
-        Ok(if directories.len() == 1 { directories.pop().map(Into::into) } else { None })
+        let directories = directories.fetch_all(&self.pool).await?;
+        Ok(directories.into_iter().map(|row| (DirectoryId::from(row.directory_id), row.name)).collect())
+    }
+
+    /// The organisation's directory, if it has exactly one: an action need not name it then.
+    pub async fn only_directory(&self, org: OrgKey) -> StoreResult<Option<DirectoryId>> {
+        let mut directories = self.directories(org).await?;
+        Ok(if directories.len() == 1 { directories.pop().map(|(id, _)| id) } else { None })
     }
 
     /// Account ids of these e-mail addresses, by address in lower case; an address that several accounts have is not told.

@@ -87,6 +87,10 @@ pub struct StepView {
     pub id: OperationId,
     /// Where it stands.
     pub state: OperationState,
+    /// Accounts for which it was done, or was so already.
+    pub done: i64,
+    /// Accounts for which the API refused it, or a person has to look.
+    pub failed: i64,
 }
 
 /// An account that a run lists.
@@ -231,15 +235,23 @@ impl Store {
                 run.task_run_key, run.task_run_id, task.name, run.state::text AS "state!", run.planned_at, run.asked_by, run.started_at,
                 cardinality(run.selected)::bigint AS "selected!", refresh.run_id AS "refresh?", run.chosen_at,
                 cardinality(run.dropped)::bigint AS dropped, run.appeared_count, run.reason, run.finished_at,
-                steps.ids AS "ids!", steps.states AS "states!"
+                steps.ids AS "ids!", steps.states AS "states!", steps.done AS "done!", steps.failed AS "failed!"
             FROM task_run AS run
             INNER JOIN task ON task.task_key = run.task_key
             LEFT JOIN sync_run AS refresh ON refresh.run_key = run.refresh_run_key
             CROSS JOIN LATERAL (
                 SELECT
                     coalesce(array_agg(o.operation_id ORDER BY o.step), '{}') AS ids,
-                    coalesce(array_agg(o.state::text ORDER BY o.step), '{}') AS states
-                FROM operation AS o WHERE o.task_run_key = run.task_run_key
+                    coalesce(array_agg(o.state::text ORDER BY o.step), '{}') AS states,
+                    coalesce(array_agg(items.done ORDER BY o.step), '{}') AS done,
+                    coalesce(array_agg(items.failed ORDER BY o.step), '{}') AS failed
+                FROM operation AS o
+                CROSS JOIN LATERAL (
+                    SELECT
+                        count(*) FILTER (WHERE i.state IN ('done', 'already_so')) AS done, count(*) FILTER (WHERE i.state = 'failed') AS failed
+                    FROM operation_item AS i WHERE i.operation_key = o.operation_key
+                ) AS items
+                WHERE o.task_run_key = run.task_run_key
             ) AS steps
             WHERE run.task_run_key = ANY ($1)
             ORDER BY run.task_run_key DESC"#,
@@ -248,11 +260,12 @@ impl Store {
         let rows = rows.fetch_all(&self.pool).await?;
         rows.into_iter()
             .map(|row| {
-                let operations: Result<Vec<StepView>, StoreError> = row
-                    .ids
-                    .into_iter()
-                    .zip(row.states)
-                    .map(|(id, state): (Uuid, String)| Ok(StepView { id: OperationId(id), state: state.parse()? }))
+                let (counts, steps) = (row.done.into_iter().zip(row.failed), row.ids.into_iter().zip(row.states));
+                let operations: Result<Vec<StepView>, StoreError> = steps
+                    .zip(counts)
+                    .map(|((id, state), (done, failed))| {
+                        Ok(StepView { id: OperationId(id), state: state.parse()?, done, failed })
+                    })
                     .collect();
                 Ok(TaskRunView {
                     id: TaskRunId(row.task_run_id),
