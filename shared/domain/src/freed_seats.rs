@@ -24,7 +24,7 @@ pub struct Holders {
 }
 
 /// Seats that become free.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 pub struct Freed {
     /// For certain.
     pub at_least: u64,

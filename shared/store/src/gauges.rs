@@ -82,7 +82,7 @@ impl Store {
         let runs = self.open_run_counts(org).await?;
         // Without an open run nothing of the ledger is looked at.
         let (jobs, rows) =
-            if runs.is_empty() { (Vec::new(), None) } else { (self.job_counts(org).await?, self.listed(org).await?) };
+            if runs.is_empty() { (Vec::new(), None) } else { (self.job_counts(org).await?, self.rows_listed(org).await?) };
         Ok(Snapshot {
             age_s: row.age_s,
             key_life_s: row.key_life_s,
@@ -121,7 +121,7 @@ impl Store {
         rows.map(|row| Ok(Jobs { kind: row.kind.parse()?, state: row.state.parse()?, count: row.count })).collect()
     }
 
-    async fn listed(&self, org: OrgKey) -> StoreResult<Option<(Progress, Progress)>> {
+    async fn rows_listed(&self, org: OrgKey) -> StoreResult<Option<(Progress, Progress)>> {
         let row = sqlx::query!(
             r#"-- gauges.listed
             SELECT

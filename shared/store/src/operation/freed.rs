@@ -11,7 +11,7 @@ use crate::StoreResult;
 use crate::filter::grants;
 
 /// Seats of one product on one site that would become free.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
 pub struct FreedSeats {
     /// The API's word: `confluence`.
     pub product: String,

@@ -72,7 +72,7 @@ pub enum Outlook {
 }
 
 /// Accounts with the same outlook.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 pub struct Outcome {
     /// `call`, `already_so` or `skipped`.
     pub outlook: &'static str,
