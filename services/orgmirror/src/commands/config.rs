@@ -17,7 +17,7 @@ pub(crate) fn run(file: &Path, json: bool) -> Result<Outcome> {
         return Ok(Outcome::Done);
     }
     let mut table = Table::new();
-    table.load_preset(presets::NOTHING);
+    *table.style_mut() = presets::NOTHING;
     for setting in settings {
         let value = match setting.value {
             Value::Null => "(unset)".to_owned(),
