@@ -44,10 +44,13 @@ pub struct Finding {
     pub found: String,
 }
 
+/// What a part will have answered.
+type Asked = BoxFuture<'static, Result<(Condition, String), String>>;
+
 /// Asks a part. An error is its message for people.
 pub struct Probe {
     part: &'static str,
-    ask: Box<dyn Fn() -> BoxFuture<'static, Result<(Condition, String), String>> + Send + Sync>,
+    ask: Box<dyn Fn() -> Asked + Send + Sync>,
 }
 
 impl Probe {
@@ -142,7 +145,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_part_that_says_nothing_does_not_work() {
-        let silent = Health::new(vec![Probe::new("redis", || std::future::pending())]);
+        let silent = Health::new(vec![Probe::new("redis", std::future::pending)]);
         assert!(!silent.readiness().await.ready);
     }
 }

@@ -124,7 +124,7 @@ async fn every_metric_is_there_after_a_sync_and_an_operation() -> Result<()> {
     let written = theirs.value("orgmirror_rows_written_total{change=\"added\",table=\"account\"}");
     assert_eq!(written, world.count("SELECT count(*) FROM account").await? as f64);
     let calls = theirs.value("orgmirror_api_requests_total{operation=\"users_page\",status=\"200\"}");
-    assert_eq!(calls, world.sim.calls_of("users_page").await? as f64);
+    assert_eq!(calls, world.sim.calls_of("searchDirectoryUsers").await? as f64);
     assert_eq!(theirs.value("orgmirror_jobs_completed_total{kind=\"plan\",outcome=\"done\"}"), 1.0);
     assert_eq!(theirs.value("orgmirror_items_completed_total{operation=\"add-to-group\",outcome=\"done\"}"), 2.0);
     assert_eq!(theirs.value("orgmirror_gate_wait_seconds_count"), 2.0);

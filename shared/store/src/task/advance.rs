@@ -139,9 +139,9 @@ async fn after_refresh(tx: &mut Tx, around: &Around<'_>, run: &Locked) -> StoreR
         return choose(tx, around, run).await;
     }
     if run.overdue {
-        let why = refresh.and_then(|refresh| {
+        let why = refresh.map(|refresh| {
             let is = refresh.hold_reason.or(refresh.failure).unwrap_or_else(|| format!("it is {}", refresh.phase));
-            Some(format!("run {} should have read them: {is}", refresh.run_id))
+            format!("run {} should have read them: {is}", refresh.run_id)
         });
         let why = why.unwrap_or_else(|| "no run is there to read them".to_owned());
         let reason = format!("its accounts were not read in time, so nothing was done; {why}");

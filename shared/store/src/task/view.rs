@@ -145,7 +145,7 @@ impl Store {
             ));
         }
         let names = self.group_names(org, tasks.iter().flat_map(|(task, ..)| &task.actions)).await?;
-        let view = |(task, row, last_run): (Task, (bool, String, DateTime<Utc>, Option<DateTime<Utc>>, Option<String>), _)| {
+        let view = |(task, row, last_run): (Task, OfTask, Option<TaskRunView>)| {
             let (active, asked_by, created_at, next_at, run_asked_by) = row;
             TaskView {
                 sentence: task.sentence(|action| action.group().and_then(|group| names.get(&group).cloned())),
@@ -306,3 +306,6 @@ impl Store {
         Ok(rows.fetch_all(&self.pool).await?.into_iter().map(|row| (GroupId(row.group_id), row.name)).collect())
     }
 }
+
+/// What is kept of a task beside what was asked for: whether it is active, who made it, when, when it comes due, who asked for a run of it.
+type OfTask = (bool, String, DateTime<Utc>, Option<DateTime<Utc>>, Option<String>);
