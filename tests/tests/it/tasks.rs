@@ -26,9 +26,9 @@ async fn the_task_that_starts_before_its_sync_ends() -> Result<()> {
     world.sim.faults(json!({ "hold": { "getGroupRoleAssignments": 1 } })).await?;
     let full = world.request().await?;
     world.calls_wait("getGroupRoleAssignments", 1).await?;
-    let unread =
-        format!("SELECT count(*) FROM sync_job WHERE run_key = {} AND kind = 'users_page' AND state = 'pending'", full.run.0);
-    until("all accounts are read", async || Ok((world.count(&unread).await? == 0).then_some(()))).await?;
+    let unread = "SELECT count(*) FROM sync_job AS job INNER JOIN sync_run AS run ON run.run_key = job.run_key
+        WHERE run.finished_at IS NULL AND job.kind = 'users_page' AND job.state = 'pending'";
+    until("all accounts are read", async || Ok((world.count(unread).await? == 0).then_some(()))).await?;
     world.sim.set_account(&members[0], json!({ "platformRoles": ["atlassian/org-admin"] })).await?;
 
     world.task_comes_due(&name).await?;

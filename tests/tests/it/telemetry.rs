@@ -70,8 +70,9 @@ impl Series {
         )
     }
 
+    /// Not a number, which equals nothing, if there is no such series.
     fn value(&self, series: &str) -> f64 {
-        self.0.get(series).copied().unwrap_or_else(|| panic!("no series {series}"))
+        self.0.get(series).copied().unwrap_or(f64::NAN)
     }
 
     /// Names of metrics, without what a histogram adds, each with the names of its labels.
