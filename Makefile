@@ -8,7 +8,7 @@ CARGO ?= cargo
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test browser-test test-compose kubernetes bench deny fuzz mutants prepare-sql fmt lint servers test-servers
+.PHONY: help demo test test-dashboards browser-test test-compose kubernetes bench deny fuzz mutants prepare-sql fmt lint servers test-servers
 
 help: ## List these commands.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -22,6 +22,10 @@ test: test-servers ## Check everything: format, lints, all tests on private serv
 
 kubernetes: ## Check the Kubernetes manifests against the published schemas; needs kubectl, python3 and npm.
 	TARGET_DIR=$(TARGET_DIR) sh deploy/kubernetes/check.sh
+
+test-dashboards: test-servers ## Look at every panel and provoke every alert with a real Prometheus; takes minutes.
+	$(CARGO) build -p orgmirror
+	ORGMIRROR_BIN=$(abspath $(TARGET_DIR))/debug/orgmirror $(CARGO) test -p orgmirror-tests --test watching $(ARGS)
 
 test-compose: ## Start docker-compose.yml for real, scale its workers in mid-run and look at its dashboards; needs root.
 	sh deploy/test-compose.sh
