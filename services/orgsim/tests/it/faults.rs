@@ -228,8 +228,13 @@ async fn quirks() {
 async fn odd_rows() {
     let world = World::of(60, 5).await;
     let body = json!({"limit": 50, "expand": ["groups"], "sortBy": [{"field": "nick_name", "direction": "asc"}]});
+    // What these rows lack the document asks for: they are not held against it.
+    let told = async |method, path: &str, body| {
+        let text = world.try_call(method, &world.v2(path), body).await.unwrap().text().await.unwrap();
+        serde_json::from_str::<Value>(&text).unwrap()
+    };
     let rows = async || {
-        let page = world.call(Method::POST, &world.v2("directories/-/users/search"), Some(body.clone())).await.1;
+        let page = told(Method::POST, "directories/-/users/search", Some(body.clone())).await;
         page["data"].as_array().unwrap().clone()
     };
     let whole = rows().await;
@@ -250,5 +255,5 @@ async fn odd_rows() {
     }
     world.faults(json!({"quirks": {"odd_types": 1.0}})).await;
     assert!(rows().await[0]["mfaEnabled"].is_string());
-    assert_eq!(world.get(&world.v2("directories/-/users/count")).await["count"], "60");
+    assert_eq!(told(Method::GET, "directories/-/users/count", None).await["count"], "60");
 }
